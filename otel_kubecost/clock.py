@@ -1,0 +1,41 @@
+"""Time as an argument: nothing inside reads the clock of the machine on its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the package asks of time."""
+
+    def time(self) -> float:
+        """Seconds since the Unix epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait for ``stop``, ``seconds`` at most; true when ``stop`` is set."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(max(0.0, seconds))
+
+
+def floor_mark(now: float, interval: float) -> float:
+    """The latest mark of the grid ``k * interval`` that is not after ``now`` (seconds)."""
+    return (now // interval) * interval

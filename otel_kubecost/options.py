@@ -1,0 +1,150 @@
+"""The types of what users write: durations, sizes, patterns, secrets, and blocks of them.
+
+Each option is declared once, in a subclass of ``Options``; parsing, checking and documentation
+all come from that declaration. Messages are for the person who wrote the file: they say what is
+wrong and show one right spelling.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NoReturn
+
+import re2
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+
+class Options(BaseModel):
+    """A block of options. Unknown keys are errors; input never shows in messages (secrets)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
+    )
+
+
+_DURATION_UNITS = {
+    "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0,
+}  # fmt: skip
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)", re.ASCII)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of a Go or Prometheus duration (``90s``, ``1h30m``, ``15d``); a number is seconds.
+
+    Raises ValueError for anything else, and for negative numbers.
+    """
+    if isinstance(value, bool):
+        _refuse_duration(value)
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not _DURATION.fullmatch(text):
+        _refuse_duration(value)
+    parts = _DURATION_PART.findall(text)
+    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+
+
+def _refuse_duration(value: Any) -> NoReturn:
+    raise ValueError(f"{value!r} is not a duration; write it as 30s, 5m, 1h30m or 15d")
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest spelling of whole seconds: 5400 is ``1h30m``."""
+    rest, parts = round(seconds), ""
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(rest, round(_DURATION_UNITS[unit]))
+        parts += f"{count}{unit}" if count else ""
+    return parts or "0s"
+
+
+_SIZE_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?i?b)?", re.ASCII | re.IGNORECASE)
+
+
+def parse_size(value: Any) -> int:
+    """Bytes of ``512MiB``, ``2GB`` or a plain number. Raises ValueError for anything else."""
+    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value).strip())
+    unit = (match.group(2) or "").lower() if match else "?"
+    if match is None or unit not in _SIZE_UNITS:
+        raise ValueError(f"{value!r} is not a size; write it as 512MiB, 2GB or a number of bytes")
+    return round(float(match.group(1)) * _SIZE_UNITS[unit])
+
+
+class Pattern:
+    """An RE2 pattern that has to match the whole text, as Prometheus anchors its own.
+
+    RE2 runs in linear time, so no pattern from a configuration can stall the process.
+    """
+
+    __slots__ = ("_compiled", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            re2.compile(text, _QUIET)
+            self._compiled = re2.compile(f"(?s:{text})", _QUIET)
+        except re2.error as error:
+            reason = error.args[0] if error.args else error
+            reason = reason.decode() if isinstance(reason, bytes) else reason
+            raise ValueError(f"{text!r} is not an RE2 pattern: {reason}") from None
+
+    def matches(self, text: str) -> bool:
+        return self._compiled.fullmatch(text) is not None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+def _pattern(value: Any) -> Pattern:
+    if isinstance(value, Pattern):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a pattern; put it in quotes")  # noqa: TRY004  pydantic reports ValueError
+    return Pattern(value)
+
+
+def _text(value: Any) -> Any:
+    """Numbers that stand for text (an account id of digits, a price) keep their spelling."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["30s", "5m", "1h30m", "15d"]}),
+]
+"""Seconds."""
+
+ByteSize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["512MiB"]}),
+]
+"""Bytes."""
+
+Regex = Annotated[
+    Pattern,
+    BeforeValidator(_pattern),
+    PlainSerializer(lambda pattern: pattern.text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "regex", "examples": ["cloudtuner_kubecost_.*"]}),
+]
+
+Text = Annotated[str, BeforeValidator(_text)]

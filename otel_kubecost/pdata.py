@@ -1,0 +1,300 @@
+"""What flows between components: the SDK's ``MetricsData``, columnar inside and lazy outside.
+
+``MetricsData`` nests four levels (resource, scope, metric, data points). Only the lowest one is
+large, and it is typed ``Sequence``: ``PointColumns`` is such a sequence. It keeps attributes once
+for all metrics that share them, strings by reference and values in an array, and makes a real
+``NumberDataPoint`` only for whoever iterates::
+
+    AttributeTable               PointColumns "namespace_total_cost"   "namespace_cpu_cost"
+    row  k8s.namespace.name      rows None (= all)                     rows [0, 2]
+    0    default                 0.245                                 0.200
+    1    kube-system             0.189                                 (unknown: no point)
+    2    shop                    1.020                                 0.710
+
+Every SDK exporter reads it as the list it stands for; our own exporters recognise it and never
+build a point.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import overload
+
+from opentelemetry.sdk.metrics.export import (
+    Gauge,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+NANOSECONDS = 1_000_000_000
+
+
+class StringColumn:
+    """Strings by reference: row ``i`` holds ``values[codes[i]]``; ``values`` are distinct."""
+
+    __slots__ = ("codes", "values")
+
+    def __init__(self, codes: array[int], values: Sequence[str]) -> None:
+        self.codes = codes
+        self.values = values
+
+    @classmethod
+    def of(cls, strings: Iterable[str]) -> StringColumn:
+        """Encode ``strings``; values keep the order of their first appearance."""
+        index: dict[str, int] = {}
+        codes = array("I", (index.setdefault(text, len(index)) for text in strings))
+        return cls(codes, list(index))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, row: int) -> str:
+        return self.values[self.codes[row]]
+
+    def take(self, rows: Iterable[int]) -> StringColumn:
+        """The column of ``rows`` alone, in that order, without strings that none of them holds."""
+        return StringColumn.of(self[row] for row in rows)
+
+
+class AttributeTable:
+    """String attributes of many points: one column a key, one row an object (a pod, say).
+
+    Rows are distinct. That is what lets an exporter skip the search for repeated series.
+    """
+
+    __slots__ = ("_size", "columns", "keys")
+
+    def __init__(self, keys: Sequence[str], columns: Sequence[StringColumn], size: int) -> None:
+        self.keys = tuple(keys)
+        self.columns = tuple(columns)
+        self._size = size
+
+    @classmethod
+    def of(cls, keys: Sequence[str], rows: Sequence[Sequence[str]]) -> AttributeTable:
+        """A table of ``rows``, each with one string a key."""
+        columns = [StringColumn.of(row[at] for row in rows) for at in range(len(keys))]
+        return cls(keys, columns, len(rows))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def row(self, at: int) -> dict[str, str]:
+        return {key: column[at] for key, column in zip(self.keys, self.columns, strict=True)}
+
+    def take(self, rows: Sequence[int]) -> AttributeTable:
+        """The table of ``rows`` alone, in that order."""
+        return AttributeTable(self.keys, [column.take(rows) for column in self.columns], len(rows))
+
+
+class PointColumns(Sequence[NumberDataPoint]):
+    """The data points of one metric as columns; to any reader a sequence of ``NumberDataPoint``.
+
+    ``rows`` are the table's rows that have a value, strictly ascending; None stands for all of
+    them. ``constant`` are attributes that every point has beside its row's (``currency``, say).
+    All points have one time.
+    """
+
+    __slots__ = ("constant", "rows", "start_time_unix_nano", "table", "time_unix_nano", "values")
+
+    def __init__(  # noqa: PLR0913  the six columns are what a point is made of
+        self,
+        table: AttributeTable,
+        values: array[float],
+        *,
+        rows: array[int] | None = None,
+        constant: Mapping[str, str] | None = None,
+        time_unix_nano: int = 0,
+        start_time_unix_nano: int = 0,
+    ) -> None:
+        expected = len(table) if rows is None else len(rows)
+        if len(values) != expected:
+            raise ValueError(f"{len(values)} values for {expected} rows")
+        self.table = table
+        self.values = values
+        self.rows = rows
+        self.constant = dict(constant or {})
+        self.time_unix_nano = time_unix_nano
+        self.start_time_unix_nano = start_time_unix_nano
+
+    @classmethod
+    def of(
+        cls,
+        table: AttributeTable,
+        values: Iterable[float | None],
+        *,
+        constant: Mapping[str, str] | None = None,
+        time_unix_nano: int = 0,
+    ) -> PointColumns:
+        """Points from one value a row of ``table``; None is a value not known: no point."""
+        known = [(row, value) for row, value in enumerate(values) if value is not None]
+        rows = None if len(known) == len(table) else array("I", (row for row, _ in known))
+        column = array("d", (value for _, value in known))
+        return cls(table, column, rows=rows, constant=constant, time_unix_nano=time_unix_nano)
+
+    def at(self, time_unix_nano: int) -> PointColumns:
+        """The same points at another time; shares every column."""
+        return PointColumns(
+            self.table,
+            self.values,
+            rows=self.rows,
+            constant=self.constant,
+            time_unix_nano=time_unix_nano,
+            start_time_unix_nano=self.start_time_unix_nano,
+        )
+
+    def row_numbers(self) -> Sequence[int]:
+        """For each point its row in ``table``."""
+        return range(len(self.table)) if self.rows is None else self.rows
+
+    def value_by_row(self) -> dict[int, float]:
+        return dict(zip(self.row_numbers(), self.values, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, at: int) -> NumberDataPoint: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[NumberDataPoint]: ...
+    def __getitem__(self, at: int | slice) -> NumberDataPoint | Sequence[NumberDataPoint]:
+        if isinstance(at, slice):
+            return [self._point(index) for index in range(*at.indices(len(self)))]
+        index = at + len(self) if at < 0 else at
+        if not 0 <= index < len(self):
+            raise IndexError(at)
+        return self._point(index)
+
+    def __iter__(self) -> Iterator[NumberDataPoint]:
+        return map(self._point, range(len(self)))
+
+    def _point(self, index: int) -> NumberDataPoint:
+        row = index if self.rows is None else self.rows[index]
+        return NumberDataPoint(
+            attributes={**self.table.row(row), **self.constant},
+            start_time_unix_nano=self.start_time_unix_nano,
+            time_unix_nano=self.time_unix_nano,
+            value=self.values[index],
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<PointColumns {len(self)} points by {', '.join(self.table.keys) or 'nothing'}>"
+
+
+def gauge(name: str, description: str, unit: str, points: Sequence[NumberDataPoint]) -> Metric:
+    return Metric(name=name, description=description, unit=unit, data=Gauge(data_points=points))
+
+
+def metrics_data(
+    resource: Mapping[str, str], scopes: Iterable[tuple[InstrumentationScope, Sequence[Metric]]]
+) -> ResourceMetrics:
+    """One resource with its scopes. The resource has these attributes alone.
+
+    ``Resource.create`` would add ``service.instance.id`` and ``telemetry.sdk.*``: with them a
+    restart of the process would be a new set of series.
+    """
+    return ResourceMetrics(
+        resource=Resource(dict(resource)),
+        scope_metrics=[
+            ScopeMetrics(scope=scope, metrics=list(metrics), schema_url="")
+            for scope, metrics in scopes
+        ],
+        schema_url="",
+    )
+
+
+def map_scopes(
+    data: MetricsData, change: Callable[[Resource, Sequence[Metric]], Sequence[Metric]]
+) -> MetricsData:
+    """A copy in which each scope's metrics are what ``change`` makes of them.
+
+    A scope left without metrics stays: an empty scope says that its series are gone.
+    """
+    return MetricsData(
+        resource_metrics=[
+            ResourceMetrics(
+                resource=of_resource.resource,
+                scope_metrics=[
+                    ScopeMetrics(
+                        scope=of_scope.scope,
+                        metrics=list(change(of_resource.resource, of_scope.metrics)),
+                        schema_url=of_scope.schema_url,
+                    )
+                    for of_scope in of_resource.scope_metrics
+                ],
+                schema_url=of_resource.schema_url,
+            )
+            for of_resource in data.resource_metrics
+        ]
+    )
+
+
+def each_metric(data: MetricsData) -> Iterator[tuple[ResourceMetrics, ScopeMetrics, Metric]]:
+    for of_resource in data.resource_metrics:
+        for of_scope in of_resource.scope_metrics:
+            for metric in of_scope.metrics:
+                yield of_resource, of_scope, metric
+
+
+def count_points(data: MetricsData) -> int:
+    return sum(len(metric.data.data_points) for _, _, metric in each_metric(data))
+
+
+def columns_of(points: Sequence[NumberDataPoint]) -> PointColumns | None:
+    """``points`` as columns, or None where they are not alike.
+
+    Alike are points of one time whose attributes have the same keys, all with string values, no
+    two points with the same attributes, and float values.
+    """
+    if isinstance(points, PointColumns):
+        return points
+    if not points or not all(isinstance(point, NumberDataPoint) for point in points):
+        return None
+    first = points[0]
+    keys = tuple(first.attributes or ())
+    rows = [tuple((point.attributes or {}).get(key) for key in keys) for point in points]
+    alike = len(set(rows)) == len(rows) and all(
+        len(point.attributes or ()) == len(keys)
+        and point.time_unix_nano == first.time_unix_nano
+        and point.start_time_unix_nano == first.start_time_unix_nano
+        and not point.exemplars
+        for point in points
+    )
+    strings = [tuple(text for text in row if isinstance(text, str)) for row in rows]
+    if not alike or any(len(row) != len(keys) for row in strings):
+        return None
+    return PointColumns(
+        AttributeTable.of(keys, strings),
+        array("d", (point.value for point in points)),
+        time_unix_nano=first.time_unix_nano,
+        start_time_unix_nano=first.start_time_unix_nano or 0,
+    )
+
+
+def restamp(data: MetricsData, seconds: float) -> MetricsData:
+    """``data`` with every column of points at ``seconds`` since the epoch; columns are shared."""
+    time_unix_nano = round(seconds * 1000) * 1_000_000
+
+    def change(_: Resource, metrics: Sequence[Metric]) -> Sequence[Metric]:
+        return [_restamp_metric(metric, time_unix_nano) for metric in metrics]
+
+    return map_scopes(data, change)
+
+
+def _restamp_metric(metric: Metric, time_unix_nano: int) -> Metric:
+    if not isinstance(metric.data, Gauge) or not isinstance(metric.data.data_points, PointColumns):
+        return metric
+    points = metric.data.data_points.at(time_unix_nano)
+    return gauge(metric.name, metric.description or "", metric.unit or "", points)

@@ -4,6 +4,7 @@ Lifecycle, the same for every kind:
 
 - Constructing a component has no effect outside it: no thread, no socket, no file.
 - ``start`` acquires what the component needs and returns quickly. What cannot work raises here.
+  A component that two pipelines share is started by both: the second time has no effect.
 - ``shutdown`` is safe without ``start``, and twice. It flushes what it can in the time given.
 - A pipeline starts exporters before receivers and stops receivers before exporters, so nothing
   arrives where nobody listens.

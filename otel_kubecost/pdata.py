@@ -32,7 +32,9 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+
 NANOSECONDS = 1_000_000_000
+"""In a second."""
 
 
 class StringColumn:
@@ -197,7 +199,7 @@ def gauge(name: str, description: str, unit: str, points: Sequence[NumberDataPoi
     return Metric(name=name, description=description, unit=unit, data=Gauge(data_points=points))
 
 
-def metrics_data(
+def metrics_of(
     resource: Mapping[str, str], scopes: Iterable[tuple[InstrumentationScope, Sequence[Metric]]]
 ) -> ResourceMetrics:
     """One resource with its scopes. The resource has these attributes alone.
@@ -283,18 +285,44 @@ def columns_of(points: Sequence[NumberDataPoint]) -> PointColumns | None:
     )
 
 
+def nanoseconds(seconds: float) -> int:
+    """A time in the SDK's unit, exact to the millisecond."""
+    return round(seconds * 1000) * 1_000_000
+
+
 def restamp(data: MetricsData, seconds: float) -> MetricsData:
-    """``data`` with every column of points at ``seconds`` since the epoch; columns are shared."""
-    time_unix_nano = round(seconds * 1000) * 1_000_000
-
-    def change(_: Resource, metrics: Sequence[Metric]) -> Sequence[Metric]:
-        return [_restamp_metric(metric, time_unix_nano) for metric in metrics]
-
-    return map_scopes(data, change)
+    """``data`` with every gauge's columns at ``seconds`` since the epoch; columns are shared."""
+    time_unix_nano = nanoseconds(seconds)
+    return map_columns(data, lambda points: points.at(time_unix_nano))
 
 
-def _restamp_metric(metric: Metric, time_unix_nano: int) -> Metric:
-    if not isinstance(metric.data, Gauge) or not isinstance(metric.data.data_points, PointColumns):
-        return metric
-    points = metric.data.data_points.at(time_unix_nano)
-    return gauge(metric.name, metric.description or "", metric.unit or "", points)
+def emptied(data: MetricsData) -> MetricsData:
+    """``data`` with no points left: what says to an exporter that all its series have ended."""
+    return map_columns(
+        data,
+        lambda points: PointColumns(points.table.take(()), array("d"), constant=points.constant),
+    )
+
+
+def with_ended(new: MetricsData, old: MetricsData) -> MetricsData:
+    """``new`` and, emptied, the resources of ``old`` that had points and are not in ``new``."""
+    present = {of_resource.resource for of_resource in new.resource_metrics}
+    gone = [
+        of_resource
+        for of_resource in old.resource_metrics
+        if of_resource.resource not in present and count_points(MetricsData([of_resource]))
+    ]
+    ended = emptied(MetricsData(gone)).resource_metrics
+    return MetricsData([*new.resource_metrics, *ended])
+
+
+def map_columns(data: MetricsData, change: Callable[[PointColumns], PointColumns]) -> MetricsData:
+    """A copy with each gauge's columns changed; other metrics stay as they are."""
+
+    def of_metric(metric: Metric) -> Metric:
+        points = metric.data.data_points if isinstance(metric.data, Gauge) else None
+        if not isinstance(points, PointColumns):
+            return metric
+        return gauge(metric.name, metric.description or "", metric.unit or "", change(points))
+
+    return map_scopes(data, lambda _, metrics: [of_metric(metric) for metric in metrics])

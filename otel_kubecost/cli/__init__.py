@@ -1,0 +1,54 @@
+"""The command ``otel-kubecost``.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 the work
+failed, 2 wrong usage, 75 try again later, 78 configuration refused (sysexits.h).
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import NoReturn
+
+import click
+
+from otel_kubecost.cli.demo import demo
+from otel_kubecost.cli.validate import components, validate
+from otel_kubecost.cli.once import once
+from otel_kubecost.cli.run import run
+from otel_kubecost.errors import ConfigError, OtelKubecostError
+
+EXIT_FAILED, EXIT_TRY_AGAIN, EXIT_CONFIG = 1, 75, 78
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="otel-kubecost")
+def commands() -> None:
+    """Costs from Kubecost or OpenCost to a Prometheus remote_write endpoint."""
+
+
+for command in (run, once, validate, components, demo):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        sys.exit(commands.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_FAILED)
+    except ConfigError as error:
+        _fail("\n".join(map(str, error.problems)), EXIT_CONFIG)
+    except OtelKubecostError as error:
+        _fail(str(error), EXIT_FAILED)
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        _fail(error.strerror or str(error), EXIT_TRY_AGAIN if in_use else EXIT_FAILED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)

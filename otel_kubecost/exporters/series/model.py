@@ -9,7 +9,7 @@ same thing to whoever iterates and is encoded without ever being iterated.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -93,5 +93,12 @@ class Family:
     series: ColumnSeries | Sequence[Series]
     help: str = ""
     unit: str = ""
-    origin: tuple[str, ...] = field(default=(), compare=False)
-    """Which resource and scope the family came from: series that leave are sought within it."""
+
+
+class ScopeFamilies(NamedTuple):
+    """What one scope of one resource brought, all of it: a series not here has left the scope."""
+
+    origin: tuple[str, ...]
+    """Resource and scope, the same from batch to batch."""
+    families: list[Family]
+    """Names are distinct; empty where the scope came without data."""

@@ -1,0 +1,42 @@
+"""Options that several commands share, and the service they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from otel_kubecost.service import Service
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def configured(command: F) -> F:
+    """Give a command ``--config`` and ``--set``."""
+    files = click.option(
+        "--config",
+        "files",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(),
+        help="Configuration file; of several the later one wins. Without any, the built-in"
+        " CloudTuner pipeline runs, set up by environment variables (TENANT_ID and others).",
+    )
+    sets = click.option(
+        "--set",
+        "sets",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Set one value, as in --set receivers.kubecost.window=7d; applied last.",
+    )
+    return files(sets(command))
+
+
+def service_of(files: tuple[str, ...], sets: tuple[str, ...]) -> Service:
+    """Raises ConfigError, and UsageError where there is nothing for ``sets`` to apply to."""
+    if files:
+        return Service.from_yaml(*files, sets=sets)
+    if sets:
+        raise click.UsageError("--set goes with --config; without a file, set the variables")
+    return Service.from_environment()

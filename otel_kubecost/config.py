@@ -1,0 +1,195 @@
+"""The whole configuration as one checked object.
+
+Reading stops at nothing but a file that cannot be read: every mistake is found first and all of
+them are reported at once, in the order in which they stand in the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from otel_kubecost.component import ComponentID, Factory, Kind
+from otel_kubecost.confmap import load_files
+from otel_kubecost.cross_checks import accounts, placeholders, wiring
+from otel_kubecost.errors import ConfigError, Problem
+from otel_kubecost.options import Options
+from otel_kubecost.problems import Finding, suggestion, validate
+from otel_kubecost.telemetry import LogFormat
+from otel_kubecost.tree import ConfMap
+
+Factories: TypeAlias = Mapping[Kind, Mapping[str, Factory]]
+"""Every component that can be named, by kind and by type (other spellings of it included)."""
+
+
+def _level(value: Any) -> Any:
+    text = value.lower() if isinstance(value, str) else value
+    return "warning" if text == "warn" else text
+
+
+class LogsOptions(Options):
+    """This process' own logs, on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
+        "info", description="The least severe lines that are shown."
+    )
+    format: LogFormat = Field("console", description="guide: the lines of the deployment guide.")
+
+
+class TelemetryOptions(Options):
+    """What the process says of itself."""
+
+    logs: LogsOptions = Field(default_factory=LogsOptions)
+
+
+class PipelineOptions(Options):
+    """Component ids, in the order in which data passes them."""
+
+    receivers: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
+    exporters: tuple[str, ...] = ()
+
+
+class ServiceOptions(Options):
+    """Which of the configured components run, and how they are connected."""
+
+    extensions: tuple[str, ...] = ()
+    pipelines: dict[str, PipelineOptions] = Field(default_factory=dict)
+    telemetry: TelemetryOptions = Field(default_factory=TelemetryOptions)
+
+
+class ConfiguredComponent(NamedTuple):
+    factory: Factory
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """The components of one pipeline: at least one receiver and one exporter."""
+
+    receivers: tuple[ComponentID, ...]
+    processors: tuple[ComponentID, ...]
+    exporters: tuple[ComponentID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration without mistakes."""
+
+    components: Mapping[Kind, Mapping[ComponentID, ConfiguredComponent]] = field(repr=False)
+    """Every configured component, whether a pipeline uses it or not."""
+    extensions: tuple[ComponentID, ...]
+    """The extensions to start, in this order."""
+    pipelines: Mapping[str, PipelineConfig]
+    """By name: ``metrics`` or ``metrics/<name>``."""
+    telemetry: TelemetryOptions
+
+
+def load_config(
+    *paths: str | os.PathLike[str],
+    factories: Factories,
+    sets: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Read, merge and check files. Raises ConfigError with every mistake.
+
+    ``sets`` are ``a.b.c=value``, applied last. ``environ`` (default: the process' own) fills in
+    ``${env:NAME}``.
+    """
+    return parse_config(load_files(paths, sets, environ), factories)
+
+
+def parse_config(confmap: ConfMap, factories: Factories) -> Config:
+    """Check a configuration that is already data. Raises ConfigError with every mistake."""
+    data = confmap.data
+    components, bad_components = _components(data, factories)
+    service, bad_service = validate(ServiceOptions, data.get("service") or {})
+    findings = [
+        *placeholders(data),
+        *_unknown_sections(data),
+        *bad_components,
+        *(found._replace(path=("service", *found.path)) for found in bad_service),
+        *wiring(data),
+        *accounts(data),
+    ]
+    problems = [*confmap.problems, *(confmap.problem(*found) for found in findings)]
+    if problems or service is None:
+        raise ConfigError(_in_order(problems))
+    return Config(
+        components,
+        tuple(map(ComponentID.parse, service.extensions)),
+        {name: _pipeline(options) for name, options in service.pipelines.items()},
+        service.telemetry,
+    )
+
+
+def _pipeline(options: PipelineOptions) -> PipelineConfig:
+    receivers, processors, exporters = (
+        tuple(map(ComponentID.parse, ids))
+        for ids in (options.receivers, options.processors, options.exporters)
+    )
+    return PipelineConfig(receivers, processors, exporters)
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sorted by place in the files; of several at one path the first found, which is the cause."""
+    causes: dict[str, Problem] = {}
+    for problem in problems:
+        causes.setdefault(problem.path, problem)
+    return sorted(causes.values(), key=_place)
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    name, *position = problem.location.rsplit(":", 2)
+    if len(position) == 2 and all(map(str.isdigit, position)):
+        return name, int(position[0]), int(position[1])
+    return problem.location, 0, 0
+
+
+_SECTIONS = (*Kind, "service")
+
+
+def _unknown_sections(data: Mapping[str, Any]) -> Iterator[Finding]:
+    for name in data:
+        if name not in _SECTIONS:
+            yield Finding((name,), "unknown section", suggestion(name, _SECTIONS, "sections"))
+
+
+def _components(
+    data: Mapping[str, Any], factories: Factories
+) -> tuple[dict[Kind, dict[ComponentID, ConfiguredComponent]], list[Finding]]:
+    components: dict[Kind, dict[ComponentID, ConfiguredComponent]] = {}
+    findings: list[Finding] = []
+    for kind in Kind:
+        section = data.get(kind) or {}
+        components[kind] = {}
+        if not isinstance(section, Mapping):
+            hint = f"write each {kind.noun} as a key: `{kind}: {{type: {{...}}}}`"
+            findings.append(Finding((kind.value,), "must be a block of components", hint))
+            continue
+        for name, body in section.items():
+            component, found = _component(kind, name, body, factories.get(kind, {}))
+            findings += (each._replace(path=(kind.value, name, *each.path)) for each in found)
+            if component is not None:
+                components[kind][ComponentID.parse(name)] = component
+    return components, findings
+
+
+def _component(
+    kind: Kind, name: str, body: Any, factories: Mapping[str, Factory]
+) -> tuple[ConfiguredComponent | None, list[Finding]]:
+    try:
+        type_ = ComponentID.parse(name).type
+    except ValueError:
+        hint = f"write type or type/name, as in {next(iter(factories), kind.noun)}/one"
+        return None, [Finding((), "is not the id of a component", hint)]
+    factory = factories.get(type_)
+    if factory is None:
+        hint = suggestion(type_, factories, f"known {kind}")
+        return None, [Finding((), f'unknown {kind.noun} "{type_}"', hint)]
+    options, findings = validate(factory.options, {} if body is None else body)
+    return (ConfiguredComponent(factory, options) if options is not None else None), findings

@@ -1,0 +1,154 @@
+"""Mistakes that no single option shows: loose ends, placeholders, two different accounts.
+
+Pure, and over plain data: the checks also work where the options of a component are wrong, so that
+everything is reported at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from otel_kubecost.component import Kind
+from otel_kubecost.option_fields import Path
+from otel_kubecost.problems import Finding, suggestion
+
+_STAGES = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER)
+
+
+def wiring(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every pipeline has its ends, and every id that the service names is configured, once."""
+    service = _block(data, "service")
+    path: Path = ("service", "extensions")
+    yield from _references(data, Kind.EXTENSION, service.get("extensions"), path)
+    if not service.get("pipelines"):
+        yield Finding(
+            ("service", "pipelines"),
+            "has no pipeline, so nothing would run",
+            "add metrics: {receivers: [kubecost], exporters: [prometheus]}",
+        )
+    for name, pipeline in _pipelines(data):
+        yield from _pipeline(data, pipeline, ("service", "pipelines", name))
+
+
+def _pipeline(
+    data: Mapping[str, Any], pipeline: Mapping[str, Any], path: Path
+) -> Iterator[Finding]:
+    name = str(path[-1])
+    if not re.fullmatch(r"metrics(/\S.*)?", name):
+        hint = "name the pipeline metrics, or metrics/<name>"
+        yield Finding(path, "is not a pipeline of metrics, and nothing else flows here", hint)
+    for kind in _STAGES:
+        yield from _references(data, kind, pipeline.get(kind), (*path, kind.value))
+    for kind in (Kind.RECEIVER, Kind.EXPORTER):
+        if not pipeline.get(kind):
+            known = ", ".join(_block(data, kind)) or "none"
+            yield Finding(
+                (*path, kind.value), f"needs one {kind.noun} at least", f"configured: {known}"
+            )
+
+
+def _references(data: Mapping[str, Any], kind: Kind, ids: Any, path: Path) -> Iterator[Finding]:
+    configured = [name.strip() for name in _block(data, kind)]
+    names = _names(ids)
+    for index, name in enumerate(names):
+        if name not in configured:
+            yield Finding(
+                (*path, index),
+                f'references {kind.noun} "{name}" which is not configured',
+                suggestion(name, configured, f"configured {kind}"),
+            )
+        elif name in names[:index]:
+            yield Finding((*path, index), f'names {kind.noun} "{name}" twice', "keep one of them")
+
+
+_PLACEHOLDER = re.compile(
+    r"REPLACE_WITH_[A-Z0-9_]*|\bYOUR_[A-Z0-9_]+|\bVALID_CLOUD_ACCOUNT_ID\b"
+    r"|\bCORRECT_PASSWORD[A-Z0-9_]*|\b[xX]{8}(?:-[xX]{4}){3}-[xX]{12}\b"
+)
+"""What the deployment guide writes where users have to write something of their own."""
+
+
+def placeholders(data: Any, path: Path = ()) -> Iterator[Finding]:
+    """Texts of the deployment guide that nobody replaced. Only the placeholder is quoted."""
+    if isinstance(data, str):
+        if match := _PLACEHOLDER.search(data):
+            message = f'still is the placeholder "{match[0]}", so nothing was sent'
+            yield Finding(path, message, _instead(path, match[0]))
+    elif isinstance(data, Mapping | list):
+        for key, value in data.items() if isinstance(data, Mapping) else enumerate(data):
+            yield from placeholders(value, (*path, key))
+
+
+def _instead(path: Path, placeholder: str) -> str:
+    words = " ".join(map(str, (*path, placeholder))).lower()
+    if "password" in words:
+        return "write the password of the data source, better in a file named by password_file"
+    if "account" in words or "tenant" in words:
+        return "write the Cloud Account ID shown in CloudTuner under Cloud Accounts"
+    return "write your own value"
+
+
+ACCOUNT_HEADER = "Cloud-Account-Id"
+
+
+def accounts(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A tenant id and the account header of one pipeline have to be the same.
+
+    CloudTuner's database overwrites the label ``tenant_id`` with the header, so data of the one
+    would silently appear under the other.
+    """
+    for _, pipeline in _pipelines(data):
+        for receiver, tenant in _tenants(data, pipeline):
+            for path, account in _account_headers(data, pipeline):
+                if tenant != account:
+                    yield Finding(
+                        path,
+                        f"is {_shortened(account)}, but tenant_id of receiver {receiver} in the "
+                        f"same pipeline is {_shortened(tenant)}",
+                        "make both the same: CloudTuner files data under the header",
+                    )
+
+
+def _tenants(data: Mapping[str, Any], pipeline: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in _names(pipeline.get(Kind.RECEIVER)):
+        tenant = _block(_block(data, Kind.RECEIVER), name).get("tenant_id")
+        if _is_account(tenant):
+            yield name, tenant
+
+
+def _account_headers(
+    data: Mapping[str, Any], pipeline: Mapping[str, Any]
+) -> Iterator[tuple[Path, str]]:
+    for name in _names(pipeline.get(Kind.EXPORTER)):
+        headers = _block(_block(_block(data, Kind.EXPORTER), name), "headers")
+        for header, value in headers.items():
+            if header.lower() == ACCOUNT_HEADER.lower() and _is_account(value):
+                yield (Kind.EXPORTER.value, name, "headers", header), value
+
+
+def _is_account(value: Any) -> TypeGuard[str]:
+    """Whether there is an id to compare: no placeholder, no reference that could not be filled."""
+    return isinstance(value, str) and "${" not in value and not _PLACEHOLDER.search(value)
+
+
+def _shortened(account: str) -> str:
+    return account if len(account) <= 8 else f"{account[:4]}…{account[-4:]}"
+
+
+def _pipelines(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    pipelines = _block(_block(data, "service"), "pipelines")
+    return ((name, value) for name, value in pipelines.items() if isinstance(value, Mapping))
+
+
+def _names(ids: Any) -> list[str]:
+    """The ids in a list of them; none where there is something else."""
+    ids = ids if isinstance(ids, list | tuple) else ()
+    return [name.strip() for name in ids if isinstance(name, str)]
+
+
+def _block(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The block under ``key``; an empty one where there is none, or something else."""
+    value = data.get(key)
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,88 @@
+"""``PrometheusExporter``: keeps the newest metrics of each scope and serves them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+
+from otel_kubecost.confmap import build_options
+from otel_kubecost.exporters.prometheus.config import Address, PrometheusExporterOptions
+from otel_kubecost.exporters.prometheus.page import Page
+from otel_kubecost.exporters.prometheus.server import MetricsServer
+from otel_kubecost.exporters.series.model import ScopeFamilies
+from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class PrometheusExporter(MetricExporter):
+    """An SDK exporter that is scraped: ``/metrics`` is the last good snapshot.
+
+    A batch replaces what its scopes had before; other scopes keep theirs, and a scope that comes
+    empty loses its series. A scrape never asks a receiver for anything. Without ``start`` batches
+    are kept and not served.
+
+    >>> exporter = PrometheusExporter(endpoint="127.0.0.1:9103")
+    """
+
+    def __init__(
+        self, options: PrometheusExporterOptions | None = None, /, **keywords: Any
+    ) -> None:
+        """``keywords`` are the options of a configuration file. Raises ConfigError."""
+        super().__init__()
+        self._options = options or build_options(PrometheusExporterOptions, keywords)
+        self._translator = Translator()
+        self._scopes: dict[tuple[str, ...], ScopeFamilies] = {}
+        self._page = Page([])
+        self._lock = threading.Lock()
+        self._server: MetricsServer | None = None
+        self._closed = False
+
+    @property
+    def address(self) -> Address:
+        """Where the page is served; as configured as long as it is not."""
+        return self._server.address if self._server else self._options.address
+
+    def start(self) -> None:
+        """Serve the page. Raises OSError where the port is in use or must not be used."""
+        if self._server is None:
+            self._server = MetricsServer(self._options.address, lambda: self._page)
+            _log.info("Serving metrics at http://%s:%d/metrics", *self.address)
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,  # noqa: ARG002  the SDK's signature
+        **kwargs: Any,  # noqa: ARG002  the SDK's signature
+    ) -> MetricExportResult:
+        if self._closed:
+            return MetricExportResult.FAILURE
+        self.enqueue(metrics_data)
+        return MetricExportResult.SUCCESS
+
+    def enqueue(self, metrics_data: MetricsData) -> None:
+        """Take a batch; the next scrape sees it."""
+        with self._lock:
+            for scope in self._translator.by_scope(metrics_data):
+                if scope.families:
+                    self._scopes[scope.origin] = scope
+                else:
+                    self._scopes.pop(scope.origin, None)
+            self._page = Page(list(self._scopes.values()))
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  the SDK's signature
+        return True
+
+    def shutdown(
+        self,
+        timeout_millis: float = 30_000,  # noqa: ARG002  the SDK's signature
+        **kwargs: Any,  # noqa: ARG002  the SDK's signature
+    ) -> None:
+        """Stop serving. Harmless without ``start``, and twice."""
+        self._closed = True
+        server, self._server = self._server, None
+        if server:
+            server.close()

@@ -1,0 +1,305 @@
+"""Families of series to the bytes of remote write 1.0 requests.
+
+What a request is made of (prometheus/prompb, the fields that 1.0 has; tag bytes in hexadecimal)::
+
+    WriteRequest   snappy block of
+      0a len  TimeSeries                      one per series: a frame
+                0a len  Label                 sorted by name
+                          0a len name   12 len value
+                12 len  Sample                ascending by time
+                          09 float64    10 int64 milliseconds
+                1a len  Exemplar              labels as above, value and time as in Sample
+      1a len  MetricMetadata                  08 type   12 len name   22 len help   2a len unit
+
+Series that came as columns are never built. Most of a frame is the same from series to series, so
+label bytes are encoded once for each distinct string and frames are joined from ready parts. The
+families of one table go row by row, a pod's series side by side: snappy then finds a pod's labels
+close behind, 29 bytes a sample on the wire where metric by metric needs 40.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+
+import cramjam
+
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    Series,
+    SeriesExemplar,
+    Type,
+)
+from otel_kubecost.pdata import AttributeTable, StringColumn
+
+Frame: TypeAlias = tuple[bytes, int, int]
+"""An encoded ``TimeSeries`` with its tag and length, its samples, its newest time (ms)."""
+
+# prompb.MetricMetadata.MetricType
+_METADATA_TYPES = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}
+
+_pack_double = struct.Struct("<d").pack
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One encoded POST: the body, and what it counts for when it is queued, sent or lost."""
+
+    body: bytes
+    samples: int
+    series: int
+    newest: int
+    """Milliseconds since the epoch; 0 where the request has no samples."""
+
+    def split(self) -> list[Request]:
+        """Two requests with half the series each; empty where there is but one series."""
+        plain = bytes(cramjam.snappy.decompress_raw(self.body))
+        frames = [_reframe(tag, message) for tag, message in _fields(plain)]
+        half = len(frames) // 2
+        return [_request(frames[:half]), _request(frames[half:])] if half else []
+
+
+def encode(
+    families: Iterable[Family], max_samples: int, *, exemplars: bool = False
+) -> Iterator[Request]:
+    """Requests with all series of ``families`` in a stable order, ``max_samples`` each at most.
+
+    A series is never cut: one with more samples than that makes a request of its own.
+    """
+    frames: list[Frame] = []
+    samples = 0
+    for frame in _frames(families, exemplars=exemplars):
+        if frames and samples + frame[1] > max_samples:
+            yield _request(frames)
+            frames, samples = [], 0
+        frames.append(frame)
+        samples += frame[1]
+    if frames:
+        yield _request(frames)
+
+
+def encode_metadata(families: Sequence[Family], max_metadata: int) -> Iterator[Request]:
+    """Requests with type, help and unit of ``families`` and no samples: 1.0 sends them apart."""
+    for start in range(0, len(families), max_metadata):
+        batch = families[start : start + max_metadata]
+        yield _request([(_metadata(family), 0, 0) for family in batch])
+
+
+def _request(frames: Sequence[Frame]) -> Request:
+    body = bytes(cramjam.snappy.compress_raw(b"".join([data for data, _, _ in frames])))
+    samples = sum(count for _, count, _ in frames)
+    return Request(body, samples, len(frames), max(newest for _, _, newest in frames))
+
+
+def _frames(families: Iterable[Family], *, exemplars: bool) -> Iterator[Frame]:
+    for _, together in groupby(families, key=_table_of):
+        group = list(together)
+        columns = [family.series for family in group if isinstance(family.series, ColumnSeries)]
+        if columns:
+            yield from _column_frames(columns)
+            continue
+        for family in group:
+            for series in family.series:
+                yield series_frame(series, exemplars=exemplars)
+
+
+def _table_of(family: Family) -> int:
+    return id(family.series.points.table) if isinstance(family.series, ColumnSeries) else 0
+
+
+# Series one by one: any labels, any number of samples.
+
+
+def series_frame(series: Series, *, exemplars: bool = False) -> Frame:
+    labels = b"".join([_label(name, value) for name, value in series.labels])
+    samples = b"".join([_sample(value, _time(time)) for time, value in series.samples])
+    extra = b"".join([_exemplar(one) for one in series.exemplars]) if exemplars else b""
+    frame = _field(0x0A, labels + samples + extra)
+    return frame, len(series.samples), series.samples[-1].timestamp
+
+
+# Series over columns: one sample each, all of one time.
+
+
+def _column_frames(group: Sequence[ColumnSeries]) -> Iterator[Frame]:
+    """Frames of the families over one table, row by row."""
+    parts = _RowParts(group[0].points.table)
+    layouts = [_Layout(series, parts) for series in group]
+    cells = [_by_row(series) for series in group]
+    newest = [series.timestamp for series in group]
+    for row, values in enumerate(zip(*cells, strict=True)):
+        for layout, value, time in zip(layouts, values, newest, strict=True):
+            if value is not None:
+                yield layout.frame(row, value), 1, time
+
+
+def _by_row(series: ColumnSeries) -> Sequence[float | None]:
+    points = series.points
+    if points.rows is None:
+        return points.values
+    cells: list[float | None] = [None] * len(points.table)
+    for row, value in zip(points.rows, points.values, strict=True):
+        cells[row] = value
+    return cells
+
+
+_ColumnRun: TypeAlias = tuple[tuple[str, StringColumn], ...]
+"""Neighbouring labels whose values come from columns."""
+
+
+class _RowParts:
+    """For runs of columns of one table the label bytes of each row; families share them."""
+
+    def __init__(self, table: AttributeTable) -> None:
+        self._size = len(table)
+        self._known: dict[tuple[tuple[str, int], ...], list[bytes]] = {}
+
+    def of(self, run: _ColumnRun) -> list[bytes]:
+        key = tuple((name, id(column)) for name, column in run)
+        if key not in self._known:
+            self._known[key] = self._encode(run)
+        return self._known[key]
+
+    def _encode(self, run: _ColumnRun) -> list[bytes]:
+        joined = [b""] * self._size
+        for name, column in run:
+            encoded = [_label(name, value) if value else b"" for value in column.values]
+            pairs = zip(joined, column.codes, strict=True)
+            joined = [before + encoded[code] for before, code in pairs]
+        return joined
+
+
+class _Layout:
+    """How the frames of one family are joined: constant label bytes around the row's own.
+
+    Most families have one run of columns (namespace and pod, say, between currency and
+    tenant_id); a family with none, or with several, is folded into the same three parts.
+    """
+
+    __slots__ = ("_after", "_before", "_fixed", "_rows", "_sample_head", "_sample_tail")
+
+    def __init__(self, series: ColumnSeries, parts: _RowParts) -> None:
+        self._before, self._rows, self._after = _three_parts(series, parts)
+        tail = b"\x10" + _varint(series.timestamp)
+        self._sample_head = b"\x12" + _varint(9 + len(tail)) + b"\x09"
+        self._sample_tail = tail
+        sample_size = len(self._sample_head) + 8 + len(tail)
+        self._fixed = len(self._before) + len(self._after) + sample_size
+
+    def frame(self, row: int, value: float) -> bytes:
+        own = self._rows[row]
+        return b"".join(
+            (
+                b"\x0a",
+                _varint(self._fixed + len(own)),
+                self._before,
+                own,
+                self._after,
+                self._sample_head,
+                _pack_double(value),
+                self._sample_tail,
+            )
+        )
+
+
+def _three_parts(series: ColumnSeries, parts: _RowParts) -> tuple[bytes, list[bytes], bytes]:
+    before, after = b"", b""
+    rows: list[bytes] | None = None
+    for fixed, labels in groupby(series.labels, key=lambda label: isinstance(label[1], str)):
+        run = tuple(labels)
+        if fixed:
+            after += b"".join([_label(name, str(value)) for name, value in run])
+            continue
+        own = parts.of(tuple((n, value) for n, value in run if isinstance(value, StringColumn)))
+        if rows is None:
+            before, rows, after = after, own, b""
+        else:
+            rows = [first + after + second for first, second in zip(rows, own, strict=True)]
+            after = b""
+    return before, rows if rows is not None else [b""] * len(series.points.table), after
+
+
+# Protocol buffers, as little of them as remote write needs.
+
+
+def _varint(number: int) -> bytes:
+    if 0 <= number < 0x80:
+        return bytes((number,))
+    number &= 0xFFFF_FFFF_FFFF_FFFF  # a negative int64 is its two's complement in ten bytes
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def _field(tag: int, payload: bytes) -> bytes:
+    return bytes((tag,)) + _varint(len(payload)) + payload
+
+
+def _string(tag: int, text: str) -> bytes:
+    return _field(tag, text.encode("utf-8", "replace"))
+
+
+def _label(name: str, value: str) -> bytes:
+    return _field(0x0A, _string(0x0A, name) + _string(0x12, value))
+
+
+def _time(milliseconds: int) -> bytes:
+    return b"\x10" + _varint(milliseconds)
+
+
+def _sample(value: float, time: bytes) -> bytes:
+    # 0.0 is written out too: an empty message for a sample would be legal and is often misread.
+    return _field(0x12, b"\x09" + _pack_double(value) + time)
+
+
+def _exemplar(exemplar: SeriesExemplar) -> bytes:
+    labels = b"".join([_label(name, value) for name, value in exemplar.labels])
+    sample = b"\x11" + _pack_double(exemplar.value) + b"\x18" + _varint(exemplar.timestamp)
+    return _field(0x1A, labels + sample)
+
+
+def _metadata(family: Family) -> bytes:
+    message = b"\x08" + _varint(_METADATA_TYPES[family.type]) + _string(0x12, family.name)
+    message += _string(0x22, family.help) if family.help else b""
+    message += _string(0x2A, family.unit) if family.unit else b""
+    return _field(0x1A, message)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The length-delimited fields of a message of ours; numbers beside them are passed over."""
+    at = 0
+    while at < len(message):
+        tag, at = message[at], at + 1
+        wire_type = tag & 7
+        if wire_type == 1:
+            at += 8
+            continue
+        number, at = _read_varint(message, at)
+        if wire_type == 2:
+            yield tag, message[at : at + number]
+            at += number
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while message[at] >= 0x80:
+        number |= (message[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return number | message[at] << shift, at + 1
+
+
+def _reframe(tag: int, message: bytes) -> Frame:
+    times = [_sample_time(field) for inner, field in _fields(message) if inner == 0x12]
+    samples = len(times) if tag == 0x0A else 0
+    return _field(tag, message), samples, max(times, default=0) if samples else 0
+
+
+def _sample_time(sample: bytes) -> int:
+    return _read_varint(sample, 10)[0]

@@ -1,0 +1,152 @@
+"""What users write of a remote write endpoint: Prometheus' words, so its blocks paste in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+
+from otel_kubecost.confmap import build_options
+from otel_kubecost.errors import ConfigError
+from otel_kubecost.exporters.series.relabel import RelabelRule
+from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
+from otel_kubecost.http.config import EndpointURL, HTTPOptions
+from otel_kubecost.options import Duration, Options, Text
+
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+
+
+class QueueConfig(Options):
+    """The queue in front of the endpoint.
+
+    One shard sends, whatever ``max_shards`` allows: it carries 10,000 samples a request.
+    Requests are made from whole batches, so ``batch_send_deadline`` has nothing to wait for.
+    """
+
+    capacity: int = Field(50_000, gt=0, description="Samples that may wait; beyond, oldest go.")
+    min_shards: int = Field(1, gt=0, description="Accepted; one shard sends.")
+    max_shards: int = Field(4, gt=0, description="Accepted; one shard sends.")
+    max_samples_per_send: int = Field(10_000, gt=0, description="Samples in one request.")
+    batch_send_deadline: Duration = Field(5.0, description="Accepted; batches leave at once.")
+    min_backoff: Duration = Field(0.03, gt=0, description="Before the first retry.")
+    max_backoff: Duration = Field(5.0, gt=0, description="Between two retries at most.")
+    retry_on_http_429: bool = Field(True, description="False: drop what is answered 429.")
+    sample_age_limit: Duration = Field(0.0, description="Drop what is older; 0 drops nothing.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_shards > self.max_shards:
+            raise ValueError("min_shards is more than max_shards; raise max_shards")
+        if self.min_backoff > self.max_backoff:
+            raise ValueError("min_backoff is more than max_backoff; raise max_backoff")
+        return self
+
+
+class MetadataConfig(Options):
+    """Type, help and unit of metrics, in requests of their own."""
+
+    send: bool = Field(False, description="Whether to send them.")
+    send_interval: Duration = Field(60.0, gt=0, description="Time between two sendings.")
+    max_samples_per_send: int = Field(2000, gt=0, description="Metrics in one request.")
+
+
+class PrometheusRemoteWriteOptions(HTTPOptions):
+    """Where and how to write."""
+
+    endpoint: EndpointURL = Field(
+        validation_alias=AliasChoices("endpoint", "url"),
+        description="Write URL, with its path.",
+        examples=["https://dashboard.cloudtuner.ai/storage/api/v2/write"],
+    )
+    timeout: Duration = Field(
+        30.0,
+        gt=0,
+        validation_alias=AliasChoices("timeout", "remote_timeout"),
+        description="Time for one request with its answer.",
+    )
+    name: str = Field(
+        "",
+        validation_alias=AliasChoices("name", "remote_name"),
+        description="What this endpoint is called in logs.",
+    )
+    write_relabel_configs: tuple[RelabelRule, ...] = Field((), description="Series to send.")
+    external_labels: dict[str, Text] = Field(
+        default_factory=dict, description="Labels for every series that does not have them."
+    )
+    queue_config: QueueConfig = Field(
+        default_factory=QueueConfig,
+        validation_alias=AliasChoices("queue_config", "remote_write_queue"),
+        description="The queue.",
+    )
+    metadata_config: MetadataConfig = Field(
+        default_factory=MetadataConfig, description="Sending of metadata."
+    )
+    send_exemplars: bool = Field(False, description="Send exemplars with the samples.")
+    stale_markers: bool = Field(True, description="End series that are gone at once.")
+    label_names: dict[str, str] = Field(
+        default_factory=dict, description="Labels for attributes, beside the built-in ones."
+    )
+    promote_resource_attributes: tuple[str, ...] = Field(
+        Translation().promote_resource_attributes,
+        description="Resource attributes that become labels of every series.",
+    )
+    target_info: bool = Field(True, description="Send target_info for resources of services.")
+    retention: Duration | None = Field(None, description="Drop samples that waited longer.")
+    storage: str | None = Field(None, description="Not available in this version.")
+
+    @field_validator("storage")
+    @classmethod
+    def _in_memory(cls, storage: str | None) -> str | None:
+        if storage is not None:
+            raise ValueError(
+                "file_storage is not part of this version; "
+                "leave `storage` out, the queue is then in memory"
+            )
+        return storage
+
+    @field_validator("external_labels", "label_names")
+    @classmethod
+    def _valid_labels(cls, labels: dict[str, str], info: Any) -> dict[str, str]:
+        names = labels.values() if info.field_name == "label_names" else labels
+        for name in names:
+            if not _LABEL_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a label name; use letters, digits and _")
+        return labels
+
+    @property
+    def translation(self) -> Translation:
+        return Translation(
+            label_names={**LABEL_NAMES, **self.label_names},
+            promote_resource_attributes=self.promote_resource_attributes,
+            target_info=self.target_info,
+            external_labels=self.external_labels,
+        )
+
+    @property
+    def max_age(self) -> float:
+        """Seconds after which samples are dropped instead of sent; 0 is never."""
+        limits = [self.queue_config.sample_age_limit, self.retention or 0.0]
+        return min((limit for limit in limits if limit), default=0.0)
+
+
+def options_from_environment(environment: Mapping[str, str]) -> PrometheusRemoteWriteOptions:
+    """The options that CloudTuner's variables describe. Raises ConfigError.
+
+    A variable that is set to nothing counts as not set.
+    """
+    given = {name: value.strip() for name, value in environment.items() if value.strip()}
+    if "REMOTE_WRITE_URL" not in given:
+        raise ConfigError.at(
+            "REMOTE_WRITE_URL", "is not set", "set it, or give the exporter an endpoint"
+        )
+    keywords: dict[str, Any] = {"endpoint": given["REMOTE_WRITE_URL"]}
+    if "TENANT_ID" in given:
+        keywords["headers"] = {"Cloud-Account-Id": given["TENANT_ID"]}
+    if "REMOTE_WRITE_PASSWORD_FILE" in given:
+        keywords["basic_auth"] = {
+            "username": given.get("REMOTE_WRITE_USERNAME", "kubecost"),
+            "password_file": given["REMOTE_WRITE_PASSWORD_FILE"],
+        }
+    return build_options(PrometheusRemoteWriteOptions, keywords, "environment")

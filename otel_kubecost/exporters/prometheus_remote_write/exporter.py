@@ -1,0 +1,173 @@
+"""The exporter: batches in, remote write requests out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from opentelemetry.exporter.prometheus_remote_write import PrometheusRemoteWriteMetricsExporter
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+
+from otel_kubecost.clock import Clock, SystemClock
+from otel_kubecost.confmap import build_options, environment
+from otel_kubecost.exporters.prometheus_remote_write.client import RemoteWriteClient
+from otel_kubecost.exporters.prometheus_remote_write.codec import (
+    Request,
+    encode,
+    encode_metadata,
+)
+from otel_kubecost.exporters.prometheus_remote_write.config import (
+    PrometheusRemoteWriteOptions,
+    options_from_environment,
+)
+from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
+from otel_kubecost.exporters.sending.backlog import Outcome, Stats, Ticket
+from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.queue import SendingQueue
+from otel_kubecost.exporters.series.model import Family
+from otel_kubecost.exporters.series.relabel import relabel_scopes
+from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.http.config import shown_url
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):  # type: ignore[misc]  # the base is not typed
+    """Writes metrics to a Prometheus remote write 1.0 endpoint, and does not lose them on the way.
+
+    It is an SDK ``MetricExporter``, and a ``PrometheusRemoteWriteMetricsExporter`` to whoever
+    asks; of the latter it has the constructor's attributes alone. Translation, encoding and
+    transport are this package's.
+
+    Requests wait in a queue in memory and are sent from one thread, oldest first, until the
+    endpoint took them. ``enqueue`` is for a pipeline and returns at once; ``export`` is for the
+    SDK and waits for the answer. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        options: PrometheusRemoteWriteOptions | None = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        preferred_temporality: dict[type, Any] | None = None,
+        preferred_aggregation: dict[type, Any] | None = None,
+        **keywords: Any,
+    ) -> None:
+        """``keywords`` are the options, written out; without either the environment gives them.
+
+        Raises ConfigError. Opens nothing and starts nothing.
+        """
+        options = options or _options(keywords)
+        super().__init__(
+            endpoint=options.endpoint,
+            headers=dict(options.headers),
+            timeout=options.timeout,
+            resources_as_labels=False,
+            preferred_temporality=preferred_temporality,
+            preferred_aggregation=preferred_aggregation,
+        )
+        self._options = options
+        self._clock = clock or SystemClock()
+        self._client = RemoteWriteClient(options, self._clock)
+        self._queue = _queue(options, self._client, self._clock)
+        self._translator = Translator(options.translation)
+        self._markers = StaleMarkers()
+        self._metadata_due = 0.0
+        self._lock = threading.Lock()
+        self._is_shut_down = False
+
+    def start(self) -> None:
+        """Start the sending thread, which the first batch would start otherwise."""
+        self._queue.start()
+
+    def enqueue(self, metrics_data: MetricsData) -> None:
+        """Queue a batch. Returns at once; what becomes of it is in the log and in ``stats``."""
+        if self._is_shut_down:
+            _log.warning("a batch came after the shutdown and is not sent", exporter=self.name)
+            return
+        self._put(metrics_data)
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any
+    ) -> MetricExportResult:
+        """Queue a batch and wait for the endpoint's answer.
+
+        FAILURE says that the batch was refused, or not taken in time; it stays queued then and
+        is still offered, unless it was refused for good.
+        """
+        if self._is_shut_down:
+            return MetricExportResult.FAILURE
+        deadline = self._clock.monotonic() + timeout_millis / 1000
+        for ticket in self._put(metrics_data):
+            left = max(0.0, deadline - self._clock.monotonic())
+            if ticket.wait(left) is not Outcome.DELIVERED:
+                return MetricExportResult.FAILURE
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Wait for the queue to be empty; false where it is not, in time."""
+        return self._queue.drain(timeout_millis / 1000)
+
+    def shutdown(self, timeout_millis: float = 30_000, **keywords: Any) -> None:
+        """Send what is queued for so long at most, and stop. The SDK calls the time ``timeout``.
+
+        Whatever is lost then is logged. A second call does nothing.
+        """
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        self._queue.close(keywords.get("timeout", timeout_millis) / 1000)
+        self._client.close()
+
+    @property
+    def name(self) -> str:
+        return self._options.name or shown_url(self._options.endpoint)
+
+    def stats(self) -> Stats:
+        """What was accepted, delivered, dropped and waits, in samples."""
+        return self._queue.stats()
+
+    def _put(self, metrics_data: MetricsData) -> list[Ticket]:
+        with self._lock:  # batches are translated and queued in one order
+            return [self._queue.put(request) for request in self._requests(metrics_data)]
+
+    def _requests(self, metrics_data: MetricsData) -> Iterator[Request]:
+        scopes = self._translator.by_scope(metrics_data)
+        scopes = relabel_scopes(scopes, self._options.write_relabel_configs)
+        families = [family for scope in scopes for family in scope.families]
+        yield from self._metadata(families)
+        if self._options.stale_markers:
+            families += self._markers.departed(scopes)
+        limit = self._options.queue_config.max_samples_per_send
+        yield from encode(families, limit, exemplars=self._options.send_exemplars)
+
+    def _metadata(self, families: list[Family]) -> Iterator[Request]:
+        """Best effort: it is repeated, and samples in the queue come first."""
+        config, now = self._options.metadata_config, self._clock.monotonic()
+        if config.send and now >= self._metadata_due and self._queue.idle:
+            self._metadata_due = now + config.send_interval
+            yield from encode_metadata(families, config.max_samples_per_send)
+
+
+def _options(keywords: dict[str, Any]) -> PrometheusRemoteWriteOptions:
+    if keywords:
+        return build_options(PrometheusRemoteWriteOptions, keywords)
+    return options_from_environment(environment())
+
+
+def _queue(
+    options: PrometheusRemoteWriteOptions, client: RemoteWriteClient, clock: Clock
+) -> SendingQueue[Request]:
+    endpoint = shown_url(options.endpoint)
+    return SendingQueue(
+        client.send,
+        capacity=options.queue_config.capacity,
+        clock=clock,
+        episodes=Episodes(clock, exporter=options.name or endpoint, endpoint=endpoint),
+        max_age=options.max_age,
+        min_backoff=options.queue_config.min_backoff,
+        max_backoff=options.queue_config.max_backoff,
+    )

@@ -1,0 +1,106 @@
+"""Stale markers: one last sample that says a series has ended.
+
+Without it a deleted namespace answers instant queries for another five minutes (remote write 1.0:
+a sender MUST send the marker when it knows that a series has stopped). Series are sought within
+the resource and scope they came from, which one batch always describes completely: two receivers
+on one exporter do not bury each other's series, and a scope that arrives empty ends all its own.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    Labels,
+    Sample,
+    ScopeFamilies,
+    Series,
+)
+
+(STALE_NAN,) = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))
+"""The quiet NaN that means "no more"; an ordinary NaN has other bits (prometheus/model/value)."""
+
+_RowKey: TypeAlias = tuple[str, ...]
+
+
+class StaleMarkers:
+    """Remembers the series of each scope's last batch.
+
+    What it keeps of columns is a reference to them, not a set of series: 100,000 pods weigh what
+    their table weighs.
+    """
+
+    def __init__(self) -> None:
+        self._present: dict[tuple[str, ...], dict[str, Family]] = {}
+
+    def departed(self, scopes: Iterable[ScopeFamilies]) -> list[Family]:
+        """Families with a stale marker for each series that was in the last batch and left.
+
+        The marker has the time of the scope's new samples, so that agents which see the same
+        answers write the same markers.
+        """
+        markers: list[Family] = []
+        for scope in scopes:
+            before = self._present.get(scope.origin, {})
+            now = {family.name: family for family in scope.families}
+            self._present[scope.origin] = now
+            time = newest(scope.families)
+            for name, family in before.items():
+                gone = missing(family, now.get(name))
+                if gone:
+                    markers.append(_ended(family, gone, time))
+        return markers
+
+
+def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:
+    # A series cannot end before its last sample; a scope without any sample says no newer time.
+    last = max(time, newest([family]) + 1)
+    marker = (Sample(last, STALE_NAN),)
+    return Family(family.name, family.type, [Series(labels, marker) for labels in gone])
+
+
+def newest(families: Iterable[Family]) -> int:
+    """Milliseconds since the epoch of the newest sample, 0 without any."""
+    return max((_newest(family.series) for family in families), default=0)
+
+
+def _newest(series: ColumnSeries | Sequence[Series]) -> int:
+    if isinstance(series, ColumnSeries):
+        return series.timestamp
+    return max((one.samples[-1].timestamp for one in series), default=0)
+
+
+def missing(before: Family, now: Family | None) -> list[Labels]:
+    """The label sets of ``before`` that ``now`` does not have, sorted."""
+    if now is None:
+        return sorted(series.labels for series in before.series)
+    if isinstance(before.series, ColumnSeries) and isinstance(now.series, ColumnSeries):
+        old, new = before.series, now.series
+        if _shape(old) == _shape(new):
+            return [] if _same_rows(old, new) else sorted(_missing_rows(old, new))
+    kept = {series.labels for series in now.series}
+    return sorted({series.labels for series in before.series} - kept)
+
+
+def _shape(series: ColumnSeries) -> tuple[tuple[str, str | None], ...]:
+    """Label names with their constant values; None where a column has them."""
+    return tuple((name, value if isinstance(value, str) else None) for name, value in series.labels)
+
+
+def _same_rows(old: ColumnSeries, new: ColumnSeries) -> bool:
+    return old.points.table is new.points.table and old.points.rows == new.points.rows
+
+
+def _missing_rows(old: ColumnSeries, new: ColumnSeries) -> Iterator[Labels]:
+    kept = {key for _, key in _row_keys(new)}
+    return (old.row_labels(row) for row, key in _row_keys(old) if key not in kept)
+
+
+def _row_keys(series: ColumnSeries) -> Iterator[tuple[int, _RowKey]]:
+    columns = [value for _, value in series.labels if not isinstance(value, str)]
+    for row in series.points.row_numbers():
+        yield row, tuple(column[row] for column in columns)

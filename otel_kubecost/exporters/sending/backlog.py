@@ -1,0 +1,191 @@
+"""What waits to be sent: a bounded queue and its ledger. Pure; the thread is in ``queue``.
+
+At every instant ``accepted = delivered + pending + dropped``, counted in samples.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+
+QUEUE_FULL = "queue_full"
+
+
+class Sendable(Protocol):
+    """What a queue asks of a request."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def newest(self) -> int:
+        """Milliseconds since the epoch; 0 where there are no samples."""
+        ...
+
+    def split(self) -> Sequence[Self]:
+        """Smaller requests with the same samples; empty where it cannot be smaller."""
+        ...
+
+
+R = TypeVar("R", bound=Sendable)
+
+
+class Outcome(StrEnum):
+    DELIVERED = "delivered"
+    HELD = "held"
+    """Kept, and waiting for somebody to mend the configuration."""
+    DROPPED = "dropped"
+
+
+class Ticket:
+    """What becomes of one request, whatever parts it is sent in."""
+
+    def __init__(self) -> None:
+        self._known = threading.Event()
+        self._outcome: Outcome | None = None
+        self._parts = 1
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """The outcome, as soon as there is one; None after ``timeout`` seconds without."""
+        self._known.wait(timeout)
+        return self._outcome
+
+    def add_parts(self, count: int) -> None:
+        self._parts += count
+
+    def delivered(self) -> None:
+        """One part is. A request is delivered when all its parts are."""
+        self._parts -= 1
+        if self._parts == 0 and self._outcome is not Outcome.DROPPED:
+            self._settle(Outcome.DELIVERED)
+
+    def dropped(self) -> None:
+        self._parts -= 1
+        self._settle(Outcome.DROPPED)
+
+    def held(self) -> None:
+        if self._outcome is None:
+            self._settle(Outcome.HELD)
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._known.set()
+
+
+@dataclass(slots=True)
+class Entry(Generic[R]):
+    """A request on its way."""
+
+    request: R
+    ticket: Ticket
+    attempts: int = 0
+    """How often it was offered and has to be offered again."""
+
+
+class Stats(NamedTuple):
+    """The ledger, in samples."""
+
+    accepted: int
+    delivered: int
+    pending: int
+    dropped: Mapping[str, int]
+    """By reason."""
+    trouble: str = ""
+    """Why nothing is delivered just now; empty where all is well."""
+
+
+class Backlog(Generic[R]):
+    """First in, first out: samples of one series leave in the order they came.
+
+    More than ``capacity`` samples drop the oldest requests; the newest one always stays, and so
+    does the one in flight. Not for several threads at once.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._waiting: deque[Entry[R]] = deque()
+        self._in_flight: Entry[R] | None = None
+        self._accepted = 0
+        self._delivered = 0
+        self._pending = 0
+        self._dropped: Counter[str] = Counter()
+        self._overflow = 0
+
+    @property
+    def empty(self) -> bool:
+        return not self._waiting and self._in_flight is None
+
+    def put(self, request: R) -> Ticket:
+        ticket = Ticket()
+        self._accepted += request.samples
+        self._pending += request.samples
+        self._waiting.append(Entry(request, ticket))
+        self._make_room()
+        return ticket
+
+    def take(self) -> Entry[R] | None:
+        """The oldest request, now in flight until one of the four methods below is told of it."""
+        self._in_flight = self._waiting.popleft() if self._waiting else None
+        return self._in_flight
+
+    def delivered(self, entry: Entry[R]) -> None:
+        self._in_flight = None
+        self._pending -= entry.request.samples
+        self._delivered += entry.request.samples
+        entry.ticket.delivered()
+
+    def dropped(self, entry: Entry[R], reason: str) -> None:
+        self._in_flight = None
+        self._drop(entry, reason)
+
+    def again(self, entry: Entry[R]) -> None:
+        """Back to the head of the queue; it may be the oldest of too many."""
+        self._in_flight = None
+        entry.attempts += 1
+        self._waiting.appendleft(entry)
+        self._make_room()
+
+    def split(self, entry: Entry[R], reason: str) -> None:
+        """Its parts take the place of ``entry``; one that has no parts is dropped."""
+        parts = entry.request.split()
+        if not parts:
+            self.dropped(entry, reason)
+            return
+        self._in_flight = None
+        entry.ticket.add_parts(len(parts) - 1)
+        self._waiting.extendleft(Entry(part, entry.ticket) for part in reversed(parts))
+
+    def hold(self) -> None:
+        """Tell everybody who waits that it may take long."""
+        for entry in self._waiting:
+            entry.ticket.held()
+
+    def abandon(self, reason: str) -> int:
+        """Drop what waits; returns how many samples that was."""
+        before = self._pending
+        while self._waiting:
+            self._drop(self._waiting.popleft(), reason)
+        return before - self._pending
+
+    def take_overflow(self) -> int:
+        """Samples that were dropped for want of room since this was asked the last time."""
+        overflow, self._overflow = self._overflow, 0
+        return overflow
+
+    def stats(self, trouble: str = "") -> Stats:
+        dropped = dict(self._dropped)
+        return Stats(self._accepted, self._delivered, self._pending, dropped, trouble)
+
+    def _make_room(self) -> None:
+        while self._pending > self._capacity and len(self._waiting) > 1:
+            oldest = self._waiting.popleft()
+            self._overflow += oldest.request.samples
+            self._drop(oldest, QUEUE_FULL)
+
+    def _drop(self, entry: Entry[R], reason: str) -> None:
+        self._pending -= entry.request.samples
+        self._dropped[reason] += entry.request.samples
+        entry.ticket.dropped()

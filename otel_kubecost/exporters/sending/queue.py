@@ -1,0 +1,213 @@
+"""The sending queue: requests go out one after another, from one thread, until they are settled."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Generic
+
+from otel_kubecost.clock import Clock
+from otel_kubecost.exporters.sending.backlog import QUEUE_FULL, Backlog, Entry, R, Stats, Ticket
+from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+_SHUTDOWN = "shutdown"
+_TOO_OLD = Verdict(
+    Action.DROP,
+    "too_old",
+    "samples waited longer than they are worth keeping",
+    "raise retention or sample_age_limit",
+)
+_FULL = Verdict(
+    Action.DROP,
+    QUEUE_FULL,
+    "the queue is full: the oldest samples are dropped",
+    "raise queue_config.capacity",
+)
+_LOST = Verdict(
+    Action.DROP,
+    _SHUTDOWN,
+    "samples were not delivered before the end",
+    "they were in memory alone; give the shutdown more time",
+)
+_DEFECT = Verdict(Action.DROP, "internal_error", "a request could not be sent; see the error above")
+
+
+class SendingQueue(Generic[R]):
+    """Takes requests at once and sends them in order, with backoff, from a thread of its own.
+
+    ``send(request, attempt)`` makes one attempt (0 is the first) and says what came of it. The
+    thread starts with the first request, or with ``start``. Requests whose newest sample is older
+    than ``max_age`` seconds are dropped instead of sent; 0 keeps them for as long as there is
+    room. Safe to use from several threads.
+    """
+
+    def __init__(  # noqa: PLR0913  what a queue depends on, each by name
+        self,
+        send: Callable[[R, int], Verdict],
+        *,
+        capacity: int,
+        clock: Clock,
+        episodes: Episodes,
+        max_age: float = 0.0,
+        min_backoff: float = 0.03,
+        max_backoff: float = 5.0,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._send = send
+        self._clock = clock
+        self._episodes = episodes
+        self._max_age = max_age
+        self._backoff = (min_backoff, max_backoff, random)
+        self._backlog: Backlog[R] = Backlog(capacity)
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failures = 0
+        self._held = False
+        self._closing = False
+        self._stopped = False
+
+    def start(self) -> None:
+        with self._changed:
+            self._ensure_thread()
+
+    def put(self, request: R) -> Ticket:
+        """Take ``request``. After ``close`` it counts as dropped at once."""
+        with self._changed:
+            ticket = self._backlog.put(request)
+            if self._closing:
+                self._backlog.abandon(_SHUTDOWN)
+                return ticket
+            if self._held:
+                ticket.held()
+            self._remark_overflow()
+            self._ensure_thread()
+            self._changed.notify_all()
+        return ticket
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being sent."""
+        with self._changed:
+            return self._backlog.empty
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until everything is settled; false after ``timeout`` seconds, or when it is held."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._backlog.empty or self._held, timeout)
+            return self._backlog.empty
+
+    def close(self, timeout: float) -> bool:
+        """Send what waits for ``timeout`` seconds at most and stop; true if nothing was lost.
+
+        Who waits for a backoff tries again at once. Held data gets one last attempt.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._wake.set()
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, timeout))
+        with self._changed:
+            self._stopped = True
+            self._backlog.abandon(_SHUTDOWN)
+            stats = self._backlog.stats()
+            self._changed.notify_all()
+        self._wake.set()
+        lost = stats.dropped.get(_SHUTDOWN, 0) + stats.pending
+        if lost:
+            self._episodes.remark(_LOST, lost)
+        return not lost
+
+    def stats(self) -> Stats:
+        with self._changed:
+            return self._backlog.stats(self._episodes.trouble)
+
+    def _ensure_thread(self) -> None:
+        """A thread does not survive a fork of the process: then this starts another."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, name="otel-kubecost-send", daemon=True
+            )
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (entry := self._next()) is not None:
+            if self._expired(entry.request):
+                self._lose(entry, _TOO_OLD)
+                continue
+            try:
+                verdict = self._send(entry.request, entry.attempts)
+            except Exception:  # noqa: BLE001  a defect: it may cost this request, not the thread
+                _log.exception("sending failed in a way that nobody foresaw")
+                self._lose(entry, _DEFECT)
+                continue
+            pause = self._settle(entry, verdict)
+            if pause and self._clock.wait(self._wake, pause):
+                self._wake.clear()
+
+    def _next(self) -> Entry[R] | None:
+        with self._changed:
+            while not self._stopped:
+                entry = self._backlog.take()
+                if entry is not None or self._closing:
+                    return entry
+                self._changed.wait()
+            return None
+
+    def _expired(self, request: R) -> bool:
+        oldest_kept = (self._clock.time() - self._max_age) * 1000
+        return bool(self._max_age and request.newest) and request.newest < oldest_kept
+
+    def _lose(self, entry: Entry[R], why: Verdict) -> None:
+        with self._changed:
+            self._backlog.dropped(entry, why.reason)
+            self._episodes.remark(why, entry.request.samples)
+            self._changed.notify_all()
+
+    def _settle(self, entry: Entry[R], verdict: Verdict) -> float:
+        """Book what came of an attempt; returns how many seconds to wait before the next."""
+        with self._changed:
+            self._held = verdict.action is Action.HOLD
+            self._book(entry, verdict)
+            pending = self._backlog.stats().pending
+            self._episodes.note(verdict, entry.request.samples, pending)
+            self._remark_overflow()
+            self._changed.notify_all()
+            return self._pause(verdict)
+
+    def _book(self, entry: Entry[R], verdict: Verdict) -> None:
+        if verdict.action is Action.DONE:
+            self._backlog.delivered(entry)
+        elif verdict.action is Action.DROP:
+            self._backlog.dropped(entry, verdict.reason)
+        elif self._stopped or (self._closing and self._held):
+            self._backlog.dropped(entry, _SHUTDOWN)
+            self._stopped = True
+        elif verdict.action is Action.SPLIT:
+            self._backlog.split(entry, verdict.reason)
+        else:
+            self._backlog.again(entry)
+        if self._held:
+            self._backlog.hold()
+
+    def _pause(self, verdict: Verdict) -> float:
+        if verdict.action is Action.HOLD:
+            return verdict.retry_after or PROBE_SECONDS
+        if verdict.action is not Action.RETRY:
+            self._failures = 0
+            return 0.0
+        minimum, maximum, chance = self._backoff
+        wait = backoff(self._failures, minimum=minimum, maximum=maximum, random=chance)
+        self._failures += 1
+        return wait if verdict.retry_after is None else verdict.retry_after
+
+    def _remark_overflow(self) -> None:
+        overflow = self._backlog.take_overflow()
+        if overflow:
+            self._episodes.remark(_FULL, overflow)

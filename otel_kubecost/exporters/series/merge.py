@@ -1,0 +1,128 @@
+"""One batch, each series once: what scopes say about the same name is brought together.
+
+A receiver refuses a request in which a series comes twice (Prometheus), or drops one of the two
+without a word (Thanos). So the first scope that brings a series owns it, and samples that others
+have for it go there, a time once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import TypeAlias
+
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    Labels,
+    Sample,
+    ScopeFamilies,
+    Series,
+    Type,
+)
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+_Place: TypeAlias = tuple[tuple[str, ...], Family]
+"""A family and the origin that brought it."""
+
+
+def settle(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
+    """``scopes`` with each origin once and, over all of them, each series and each time once.
+
+    Columns stay columns as long as no other family has their name.
+    """
+    everything = list(scopes)
+    places = [(scope.origin, family) for scope in everything for family in scope.families]
+    settled: dict[tuple[str, ...], list[Family]] = {scope.origin: [] for scope in everything}
+    for origin, family in _distinct(_row_by_row_where_shared(list(_agreeing(places)))):
+        settled[origin].append(family)
+    return [ScopeFamilies(origin, _by_name(families)) for origin, families in settled.items()]
+
+
+def flatten(scopes: Iterable[ScopeFamilies]) -> list[Family]:
+    """The families of settled scopes, those of one name merged into one."""
+    return _by_name(chain.from_iterable(scope.families for scope in scopes))
+
+
+def _agreeing(places: Iterable[_Place]) -> Iterator[_Place]:
+    """Without families whose series names belong to an earlier one of another name or type."""
+    owners: dict[str, tuple[str, Type]] = {}
+    for origin, family in places:
+        claim = (family.name, family.type)
+        taken = [name for name in _series_names(family) if owners.get(name, claim) != claim]
+        if taken:
+            name, kind = owners[taken[0]]
+            _log.warning(
+                f"Skipped metric {family.name}: {taken[0]} belongs to the {kind} {name}",
+                metric=family.name,
+                hint="rename one of the two metrics",
+            )
+            continue
+        owners.update(dict.fromkeys(_series_names(family), claim))
+        yield origin, family
+
+
+def _series_names(family: Family) -> tuple[str, ...]:
+    name = family.name
+    if family.type is Type.HISTOGRAM:
+        return name, f"{name}_bucket", f"{name}_sum", f"{name}_count"
+    return (name,)
+
+
+def _row_by_row_where_shared(places: Sequence[_Place]) -> list[_Place]:
+    holders = Counter(family.name for _, family in places)
+    return [
+        (origin, family if holders[family.name] == 1 else replace(family, series=[*family.series]))
+        for origin, family in places
+    ]
+
+
+def _distinct(places: Sequence[_Place]) -> Iterator[_Place]:
+    """Each label set in the first family that has it, with the samples of all that have it."""
+    groups: dict[Labels, list[Series]] = defaultdict(list)
+    count = 0
+    for _, family in places:
+        if not isinstance(family.series, ColumnSeries):
+            count += len(family.series)
+            for series in family.series:
+                groups[series.labels].append(series)
+    if count > len(groups):
+        _log.debug(f"Merged {count - len(groups)} series that came more than once in a batch")
+    for origin, family in places:
+        if not isinstance(family.series, ColumnSeries):
+            family = replace(family, series=list(_first_of_each(family.series, groups)))  # noqa: PLW2901
+        if family.series:
+            yield origin, family
+
+
+def _first_of_each(
+    series: Iterable[Series], groups: dict[Labels, list[Series]]
+) -> Iterator[Series]:
+    for one in series:
+        group = groups.pop(one.labels, None)
+        if group is not None:
+            yield group[0] if len(group) == 1 else _combined(group)
+
+
+def _combined(group: Sequence[Series]) -> Series:
+    samples: dict[int, Sample] = {}
+    for sample in chain.from_iterable(series.samples for series in group):
+        samples.setdefault(sample.timestamp, sample)
+    exemplars = tuple(chain.from_iterable(series.exemplars for series in group))
+    return Series(group[0].labels, tuple(samples[time] for time in sorted(samples)), exemplars)
+
+
+def _by_name(families: Iterable[Family]) -> list[Family]:
+    named: dict[str, list[Family]] = defaultdict(list)
+    for family in families:
+        named[family.name].append(family)
+    return [group[0] if len(group) == 1 else _joined(group) for group in named.values()]
+
+
+def _joined(group: Sequence[Family]) -> Family:
+    series = list(chain.from_iterable(family.series for family in group))
+    return replace(group[0], series=series)

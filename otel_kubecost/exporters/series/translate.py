@@ -1,0 +1,219 @@
+"""``MetricsData`` to families of series: what OpenTelemetry measured, as Prometheus says it.
+
+    resource  tenant.id=acme, k8s.cluster.name=prod        tenant_id="acme", cluster="prod"
+    metric    kubecost.namespace.cost  {USD/h}             kubecost_namespace_cost
+    point     k8s.namespace.name=shop  1.02                namespace="shop"           1.02
+
+Names and their suffixes are in ``names``, attributes in ``labels`` and ``resource``, histograms
+and deltas in ``histogram`` and ``cumulative``, repeated series in ``merge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    DataPointT,
+    DataT,
+    ExponentialHistogram,
+    Gauge,
+    Histogram,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+
+from otel_kubecost.exporters.series.columns import column_series
+from otel_kubecost.exporters.series.cumulative import Totals
+from otel_kubecost.exporters.series.exemplars import series_exemplars
+from otel_kubecost.exporters.series.histogram import histogram_series
+from otel_kubecost.exporters.series.labels import labels_of, sorted_labels, valid_text
+from otel_kubecost.exporters.series.merge import flatten, settle
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    Sample,
+    ScopeFamilies,
+    Series,
+    Type,
+)
+from otel_kubecost.exporters.series.names import metric_name
+from otel_kubecost.exporters.series.resource import (
+    TARGET_INFO,
+    resource_labels,
+    resource_origin,
+    scope_origin,
+    target_info,
+)
+from otel_kubecost.pdata import PointColumns
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+LABEL_NAMES: Mapping[str, str] = {
+    "tenant.id": "tenant_id",
+    "k8s.cluster.name": "cluster",
+    "k8s.namespace.name": "namespace",
+    "k8s.pod.name": "pod",
+    "k8s.node.name": "node",
+    "service.instance.id": "instance",
+}
+"""Labels whose name is not simply the attribute's key made valid."""
+
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What foreign data that is not what its types say can raise: it costs itself, not the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """How attributes become labels and metrics get their names."""
+
+    label_names: Mapping[str, str] = field(default_factory=lambda: dict(LABEL_NAMES))
+    promote_resource_attributes: tuple[str, ...] = ("tenant.id", "k8s.cluster.name")
+    """Resource attributes that every series of the resource has as labels."""
+    target_info: bool = True
+    """One series a resource with its other attributes, where ``job`` or ``instance`` names it."""
+    suffixes: bool = True
+    """Append unit and ``_total`` to names."""
+    external_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels for all series; those that a series has itself win."""
+
+
+class _Place(NamedTuple):
+    """Where a metric was found."""
+
+    origin: tuple[str, ...]
+    labels: Mapping[str, str]
+    """Of the resource."""
+
+
+class Translator:
+    """Translates batch after batch; its only state are the totals of delta series.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, translation: Translation | None = None) -> None:
+        self._translation = translation or Translation()
+        self._totals = Totals()
+
+    def translate(self, metrics_data: MetricsData) -> list[Family]:
+        """The families of a batch, names distinct, each series once."""
+        return flatten(self.by_scope(metrics_data))
+
+    def by_scope(self, metrics_data: MetricsData) -> list[ScopeFamilies]:
+        """The families of each scope of each resource, and of each resource's ``target_info``.
+
+        A scope without data is there too, with no families. All together name each series once.
+        """
+        found = [
+            scope for resource in metrics_data.resource_metrics for scope in self._scopes(resource)
+        ]
+        self._totals.forget_idle()
+        return settle(found)
+
+    def _scopes(self, of_resource: ResourceMetrics) -> list[ScopeFamilies]:
+        attributes = of_resource.resource.attributes
+        labels = resource_labels(
+            attributes,
+            promote=self._translation.promote_resource_attributes,
+            external=self._translation.external_labels,
+            label_names=self._translation.label_names,
+        )
+        origin = resource_origin(attributes)
+        scopes = [
+            self._scope(of_scope, _Place((*origin, *scope_origin(of_scope.scope)), labels.every))
+            for of_scope in of_resource.scope_metrics
+        ]
+        if self._translation.target_info and labels.info:
+            times = [_newest(family) for scope in scopes for family in scope.families]
+            about = [target_info(labels.info, max(times))] if times else []
+            scopes.append(ScopeFamilies((*origin, TARGET_INFO), about))
+        return scopes
+
+    def _scope(self, of_scope: ScopeMetrics, place: _Place) -> ScopeFamilies:
+        families: list[Family] = []
+        for metric in of_scope.metrics:
+            try:
+                family = self._family(metric, place)
+            except _MALFORMED as error:
+                _log.warning(f"Skipped metric {metric.name!r}: {error}", metric=metric.name)
+                continue
+            if family.series:
+                families.append(family)
+        return ScopeFamilies(place.origin, families)
+
+    def _family(self, metric: Metric, place: _Place) -> Family:
+        kind = _type_of(metric.data)
+        name = metric_name(
+            metric.name,
+            metric.unit or "",
+            monotonic=kind is Type.COUNTER,
+            gauge=isinstance(metric.data, Gauge),
+            suffixes=self._translation.suffixes,
+        )
+        if not name:
+            raise ValueError("no character of its name is allowed in Prometheus")
+        series = self._series(name, metric, place)
+        return Family(name, kind, series, valid_text(metric.description or ""), metric.unit or "")
+
+    def _series(self, name: str, metric: Metric, place: _Place) -> ColumnSeries | Sequence[Series]:
+        points = metric.data.data_points
+        if isinstance(points, PointColumns) and not _is_delta(metric.data):
+            columns = column_series(name, points, place.labels, self._translation.label_names)
+            if columns is not None:
+                return columns
+        return self._rows(name, metric, place)
+
+    def _rows(self, name: str, metric: Metric, place: _Place) -> list[Series]:
+        series: list[Series] = []
+        errors: list[Exception] = []
+        for point in metric.data.data_points:
+            try:
+                series += self._row(name, metric.data, point, place)
+            except _MALFORMED as error:
+                errors.append(error)
+        if errors:
+            _log.warning(
+                f"Skipped {len(errors)} data points of metric {metric.name!r}: {errors[0]}",
+                metric=metric.name,
+                points=len(errors),
+            )
+        return series
+
+    def _row(self, name: str, data: DataT, point: DataPointT, place: _Place) -> list[Series]:
+        labels = {**place.labels, **labels_of(point.attributes, self._translation.label_names)}
+        if _is_delta(data):
+            point = self._totals.add((place.origin, sorted_labels(name, labels)), point)
+        if not isinstance(point, NumberDataPoint):
+            return list(histogram_series(name, labels, point))
+        sample = Sample(point.time_unix_nano // 1_000_000, float(point.value))
+        exemplars = series_exemplars(point.exemplars) if _type_of(data) is Type.COUNTER else ()
+        return [Series(sorted_labels(name, labels), (sample,), exemplars)]
+
+
+def _type_of(data: Any) -> Type:
+    match data:
+        case Gauge():
+            return Type.GAUGE
+        case Sum():
+            return Type.COUNTER if data.is_monotonic else Type.GAUGE
+        case Histogram() | ExponentialHistogram():
+            return Type.HISTOGRAM
+    raise ValueError(f"data of type {type(data).__name__} has no counterpart in Prometheus")
+
+
+def _is_delta(data: DataT) -> bool:
+    return getattr(data, "aggregation_temporality", None) == AggregationTemporality.DELTA
+
+
+def _newest(family: Family) -> int:
+    if isinstance(family.series, ColumnSeries):
+        return family.series.timestamp
+    return max(series.samples[-1].timestamp for series in family.series)

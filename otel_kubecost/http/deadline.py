@@ -1,0 +1,154 @@
+"""Connections that keep one deadline for a whole request.
+
+A socket's timeout bounds one operation. A peer that sends a byte now and then is never late for
+it and can hold a request for ever, even in its headers. Here each operation gets what is left of
+the request's time: each address tried, each piece sent, each piece of the answer. Only looking
+up the name is left to the resolver's own limits (``timeout`` and ``attempts`` of resolv.conf).
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import urllib3.exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from otel_kubecost.clock import Clock
+
+READ_SIZE = 64 * 1024
+
+
+class Deadline:
+    """A moment on a monotonic clock, ``seconds`` from now."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._end = clock.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, more than none. Raises TimeoutError when the moment has come."""
+        left = self._end - self._clock.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for the request is over")
+        return left
+
+
+_current: ContextVar[Deadline] = ContextVar("deadline")
+"""Set around a request: urllib3 has no other way down to a connection that it took from a pool."""
+
+
+@contextmanager
+def keeping(deadline: Deadline) -> Iterator[None]:
+    """Hold every connection that is used within to ``deadline``, and the answer beyond that."""
+    token = _current.set(deadline)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+class _TimedReads(io.RawIOBase):
+    """The reading side of a socket."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._raw: Any = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(self._deadline.remaining())
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answering:
+    """What ``http.client`` asks of a socket that it reads an answer from."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReads(self._connection, _current.get()), READ_SIZE)
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **keywords: Any) -> None:
+        super().__init__(_Answering(sock), *args, **keywords)  # type: ignore[arg-type]
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            connection = self._connect_any([(address[0], address[4]) for address in addresses])
+        except socket.gaierror as error:
+            raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return connection
+
+    def _connect_any(self, addresses: Sequence[tuple[int, Any]]) -> socket.socket:
+        """The first address that answers; each may take its share of the time that is left."""
+        deadline, last = _current.get(), OSError("the name has no address")
+        for tried, (family, address) in enumerate(addresses):
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(deadline.remaining() / (len(addresses) - tried))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.connect(address)
+                connection.settimeout(deadline.remaining())
+            except OSError as error:
+                connection.close()
+                last = error
+            else:
+                return connection
+        raise last
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        deadline, left = _current.get(), memoryview(data)
+        while left:
+            self.sock.settimeout(deadline.remaining())
+            left = left[self.sock.send(left) :]
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The handshake keeps the timeout that the connected socket has."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+    def _validate_conn(self, conn: Any) -> None:
+        """Connect, without urllib3's warning on every unverified request: we say it once."""
+        if conn.is_closed:
+            conn.connect()
+
+
+POOLS: dict[str, Any] = {"http": _Pool, "https": _TLSPool}
+"""For ``pool_classes_by_scheme`` of urllib3's PoolManager."""

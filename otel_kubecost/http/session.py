@@ -1,0 +1,219 @@
+"""The one HTTP client: what every request of this package goes through.
+
+It is a transport of ``requests`` without a ``Session``. What a session adds (redirects, cookies,
+``~/.netrc``, proxies and CA bundles of the environment) is what must not happen here:
+credentials go where the configuration says, or nowhere.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any, NamedTuple
+
+import requests
+from opentelemetry import context
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+from requests.adapters import HTTPAdapter
+
+from otel_kubecost.clock import Clock
+from otel_kubecost.http.config import HTTPOptions
+from otel_kubecost.http.credentials import Credentials
+from otel_kubecost.http.deadline import POOLS, READ_SIZE, Deadline, keeping
+from otel_kubecost.http.decoding import capped, decoded
+from otel_kubecost.http.failure import FailureKind, HTTPFailure, foreign_errors_explained
+from otel_kubecost.http.tls import TLS
+
+__all__ = ["FailureKind", "HTTPClient", "HTTPFailure", "Response", "Stream"]
+
+MIB = 1 << 20
+_ANSWER_LIMIT = 64 * 1024
+"""Bytes read of the answer to a POST: enough for any reason that a receiver gives."""
+
+
+class Response(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    """Looked up without regard to case."""
+    body: bytes
+
+
+class Stream(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    """Looked up without regard to case."""
+    chunks: Iterator[bytes]
+    """The decoded body as it arrives. Raises HTTPFailure."""
+
+
+class HTTPClient:
+    """Requests to one peer over connections that are kept. Safe to use from several threads.
+
+    Every request has one deadline, from looking up the host to the last byte of the answer
+    (``options.timeout`` seconds, or ``timeout`` where a call gives it). Redirects are answers
+    like any other and are not followed. Nothing but ``HTTPFailure`` is raised.
+    """
+
+    def __init__(
+        self,
+        options: HTTPOptions,
+        *,
+        clock: Clock,
+        max_wire_bytes: int = 64 * MIB,
+        max_decoded_bytes: int = 256 * MIB,
+    ) -> None:
+        """A larger answer, as it is sent or as it is decompressed, is a failure: ``too_large``."""
+        self._options = options
+        self._clock = clock
+        self._max_wire_bytes = max_wire_bytes
+        self._max_decoded_bytes = max_decoded_bytes
+        self._credentials = Credentials(options)
+        self._adapter = _Adapter(TLS(options.tls_config))
+        proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """GET ``url`` and read the whole answer."""
+        with self.open(url, params, headers=headers, timeout=timeout) as stream:
+            return Response(stream.status, stream.headers, b"".join(stream.chunks))
+
+    @contextmanager
+    def open(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[Stream]:
+        """GET ``url`` and give the answer's chunks as they arrive; what is not read is dropped."""
+        request = requests.Request("GET", url, params=dict(params or {}), headers=headers)
+        with self._exchange(request, timeout) as stream:
+            yield stream
+
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Response:
+        """POST ``body``.
+
+        The answer's body is read as far as it goes, 64 KiB at most: once there is a status, no
+        trouble with the rest can change what happened.
+        """
+        request = requests.Request("POST", url, data=body, headers=headers)
+        with self._exchange(request, timeout) as stream:
+            return Response(stream.status, stream.headers, _beginning(stream.chunks))
+
+    def close(self) -> None:
+        """Close the idle connections. The client stays usable."""
+        self._adapter.close()
+
+    @contextmanager
+    def _exchange(self, request: requests.Request, timeout: float | None) -> Iterator[Stream]:
+        seconds = self._options.timeout if timeout is None else timeout
+        answer = self._send(request, seconds)
+        try:
+            chunks = self._body(answer, request.url, seconds)
+            yield Stream(answer.status_code, answer.headers, chunks)
+        finally:
+            answer.raw.close()
+            answer.raw.release_conn()
+
+    def _send(self, request: requests.Request, seconds: float) -> requests.Response:
+        deadline = Deadline(self._clock, seconds)
+        request.headers = self._headers(request.headers)
+        with foreign_errors_explained(request.url, seconds), keeping(deadline), _unobserved():
+            return self._adapter.send(
+                request.prepare(), stream=True, timeout=seconds, proxies=self._proxies
+            )
+
+    def _headers(self, of_call: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "User-Agent": user_agent(),
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **self._options.headers,
+            **of_call,
+            **self._credentials.headers(),
+        }
+
+    def _body(self, answer: requests.Response, url: str, seconds: float) -> Iterator[bytes]:
+        encoding = answer.headers.get("Content-Encoding", "")
+        wire = capped(_arriving(answer.raw), self._max_wire_bytes, "bytes")
+        with foreign_errors_explained(url, seconds):
+            yield from capped(decoded(wire, encoding), self._max_decoded_bytes, "decoded bytes")
+
+
+def _arriving(raw: Any) -> Iterator[bytes]:
+    """What is there, as soon as it is there."""
+    while chunk := raw.read1(READ_SIZE, decode_content=False):
+        yield chunk
+
+
+def _beginning(chunks: Iterable[bytes]) -> bytes:
+    kept = b""
+    with suppress(HTTPFailure):
+        for chunk in chunks:
+            kept += chunk
+            if len(kept) >= _ANSWER_LIMIT:
+                break
+    return kept[:_ANSWER_LIMIT]
+
+
+@cache
+def user_agent() -> str:
+    return f"otel-kubecost/{importlib.metadata.version('otel-kubecost')}"
+
+
+@contextmanager
+def _unobserved() -> Iterator[None]:
+    """No telemetry about sending telemetry: a host's instrumentation of urllib3 stays out."""
+    token = context.attach(context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+class _Adapter(HTTPAdapter):
+    """The transport of ``requests`` with our connections and our TLS context."""
+
+    def __init__(self, tls: TLS) -> None:
+        self._tls = tls
+        super().__init__(pool_connections=2, pool_maxsize=4)
+
+    def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*args, **keywords)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+        if proxy.startswith("https"):
+            keywords["proxy_ssl_context"] = self._tls.context()
+        manager = super().proxy_manager_for(proxy, **keywords)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        """A context made anew is another key, and so another pool."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https":
+            return host, {}
+        return host, {"ssl_context": self._tls.context(), "server_hostname": self._tls.server_name}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing: the context alone decides, not an argument or the environment."""

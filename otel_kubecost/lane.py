@@ -1,0 +1,70 @@
+"""A thread and a short queue for an exporter that has none: any ``MetricExporter`` of the SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+
+from otel_kubecost.component import Exporter
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+LENGTH = 16
+"""Batches that wait for an exporter that is slower than the marks come."""
+
+
+def export(exporter: Exporter, batch: MetricsData) -> bool:
+    """Whether ``exporter`` took ``batch``. One that raises did not, and the reason is logged."""
+    try:
+        return exporter.export(batch) is MetricExportResult.SUCCESS
+    except Exception:  # noqa: BLE001  foreign code: whatever it raises is one failed export
+        _log.exception("An exporter raised", exporter=type(exporter).__name__)
+        return False
+
+
+class Lane:
+    """Hands batches to one exporter in their order, on a thread of its own.
+
+    When the exporter falls behind by more than ``LENGTH`` batches the oldest is dropped and said
+    to be: exporters that must not lose any have a queue themselves.
+    """
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+        self._name = type(exporter).__name__
+        self._waiting: deque[MetricsData] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"lane {self._name}", daemon=True)
+        self._thread.start()
+
+    def put(self, batch: MetricsData) -> None:
+        with self._changed:
+            if len(self._waiting) == LENGTH:
+                self._waiting.popleft()
+                _log.error(
+                    f"{self._name} is {LENGTH} batches behind: the oldest is dropped",
+                    exporter=self._name,
+                )
+            self._waiting.append(batch)
+            self._changed.notify()
+
+    def close(self, timeout_millis: float) -> None:
+        """Wait for what is queued, ``timeout_millis`` at most."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout_millis / 1000)
+
+    def _run(self) -> None:
+        while (batch := self._next()) is not None:
+            if not export(self._exporter, batch):
+                _log.error(f"{self._name} did not take a batch", exporter=self._name)
+
+    def _next(self) -> MetricsData | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            return self._waiting.popleft() if self._waiting else None

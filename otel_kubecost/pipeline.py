@@ -1,0 +1,148 @@
+"""A pipeline: receivers, then processors in their order, then every exporter.
+
+Each receiver has a thread that calls it at the marks of its ``emit_interval``. A batch goes through
+the processors on that thread and is then handed to each exporter alone: what one of them does, or
+fails to do, never reaches another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+
+from otel_kubecost.clock import Clock, SystemClock, floor_mark
+from otel_kubecost.component import Exporter, Processor, QueuedExporter, Receiver, Startable
+from otel_kubecost.lane import Lane, export
+from otel_kubecost.pdata import count_points
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+PATIENCE = 0.5
+"""The part of an interval that a mark waits for a source that is slow to answer."""
+
+
+class Pipeline:
+    """Receivers, processors, exporters, joined.
+
+    >>> Pipeline(receiver, [CardinalityLimit(top_n_pods=50)], [exporter]).run_once()
+    """
+
+    def __init__(
+        self,
+        receivers: Receiver | Sequence[Receiver],
+        processors: Sequence[Processor],
+        exporters: Sequence[Exporter],
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._receivers = list(receivers) if isinstance(receivers, Sequence) else [receivers]
+        self._processors = list(processors)
+        self._exporters = list(exporters)
+        self._clock = clock or SystemClock()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lanes: list[Lane] = []
+
+    def collect(self) -> Iterator[MetricsData]:
+        """The batches of the present mark after all processors. Exports nothing."""
+        for receiver in self._receivers:
+            mark = floor_mark(self._clock.time(), receiver.emit_interval)
+            yield from map(self._process, receiver.collect(mark))
+
+    def run_once(self) -> list[MetricExportResult]:
+        """One cycle in the caller's thread: scrape, process, export and wait for each exporter.
+
+        Gives one result an exporter, in their order; FAILURE also where it raised. A source that
+        fails is no failure here: the metric ``..._exporter_scrape_success`` says it.
+        """
+        batches = list(self.collect())
+        results = []
+        for exporter in self._exporters:
+            taken = [export(exporter, batch) for batch in batches]
+            results.append(MetricExportResult.SUCCESS if all(taken) else MetricExportResult.FAILURE)
+        return results
+
+    def start(self) -> None:
+        """Start all components and return. Raises what a component raises that cannot start."""
+        try:
+            for component in (*self._exporters, *self._receivers):
+                if isinstance(component, Startable):
+                    component.start()
+        except BaseException:
+            self.shutdown(timeout_millis=0)
+            raise
+        self._lanes = [Lane(one) for one in self._exporters if not isinstance(one, QueuedExporter)]
+        for receiver in self._receivers:
+            thread = threading.Thread(target=self._run, args=(receiver,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop_receiving(self, timeout_millis: float = 30_000) -> None:
+        """Stop the receivers; what they gave is exported still."""
+        deadline = self._clock.monotonic() + timeout_millis / 1000
+        self._stop.set()
+        for receiver in self._receivers:
+            receiver.shutdown(timeout_millis=self._left(deadline))
+        for thread in self._threads:
+            thread.join(self._left(deadline) / 1000)
+
+    def shutdown(self, timeout_millis: float = 30_000) -> None:
+        """Stop the receivers, then let every exporter send what it has, within the time given."""
+        deadline = self._clock.monotonic() + timeout_millis / 1000
+        self.stop_receiving(timeout_millis)
+        for lane in self._lanes:
+            lane.close(self._left(deadline))
+        for exporter in self._exporters:
+            _shutdown(exporter, self._left(deadline))
+
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - self._clock.monotonic()) * 1000
+
+    def _run(self, receiver: Receiver) -> None:
+        interval = receiver.emit_interval
+        mark = floor_mark(self._clock.time(), interval)
+        while not self._stop.is_set():
+            self._cycle(receiver, mark)
+            now = self._clock.time()
+            mark = max(mark + interval, floor_mark(now, interval))
+            self._clock.wait(self._stop, mark - now)
+
+    def _cycle(self, receiver: Receiver, mark: float) -> None:
+        exported = 0
+        try:
+            for batch in receiver.collect(mark, receiver.emit_interval * PATIENCE):
+                processed = self._process(batch)
+                exported += count_points(processed)
+                self._hand_on(processed)
+        except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
+            _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
+        _log.info(f"Exported {exported} metrics", mark=mark)
+
+    def _process(self, batch: MetricsData) -> MetricsData:
+        for processor in self._processors:
+            batch = processor(batch)
+        return batch
+
+    def _hand_on(self, batch: MetricsData) -> None:
+        for exporter in self._exporters:
+            if isinstance(exporter, QueuedExporter):
+                try:
+                    exporter.enqueue(batch)
+                except Exception:  # noqa: BLE001  the other exporters still get their batch
+                    _log.exception("An exporter did not take a batch", exporter=_name(exporter))
+        for lane in self._lanes:
+            lane.put(batch)
+
+
+def _shutdown(exporter: Exporter, timeout_millis: float) -> None:
+    try:
+        exporter.shutdown(timeout_millis=timeout_millis)
+    except Exception:  # noqa: BLE001  the other exporters still have to flush
+        _log.exception("An exporter did not shut down cleanly", exporter=_name(exporter))
+
+
+def _name(exporter: Exporter) -> str:
+    return type(exporter).__name__

@@ -1,0 +1,147 @@
+"""Asking for allocations: at which path, with which parameters, and what answers mean [I/O].
+
+The path differs by product and port, and a wrong one may answer 200 with the page of the user
+interface. The first candidate behind which the API is found is kept until it is there no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from otel_kubecost.clock import Clock
+from otel_kubecost.errors import ScrapeError
+from otel_kubecost.http.config import HTTPOptions, shown_url
+from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
+from otel_kubecost.receivers.kubecost.allocation import Allocations, decode, decode_error
+from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
+from otel_kubecost.receivers.kubecost.window import Window
+
+# Kubecost's frontend (9090) and OpenCost's UI; OpenCost's API (9003) and Kubecost's aggregator.
+CANDIDATES = ("/model/allocation", "/allocation")
+
+
+class KubecostClient:
+    """Asks one Kubecost or OpenCost; for one thread at a time."""
+
+    def __init__(self, options: KubecostReceiverOptions, clock: Clock) -> None:
+        http = HTTPOptions(
+            **dict(options.auth),
+            tls_config=options.tls_config,
+            proxy_url=options.proxy_url,
+            timeout=options.timeout,
+        )
+        self._http = HTTPClient(http, clock=clock, max_decoded_bytes=options.max_body_bytes)
+        self._options = options
+        self._base = options.endpoint.rstrip("/")
+        self._candidates = ("",) if urlsplit(self._base).path else CANDIDATES
+        self._found: str | None = None
+
+    def allocations(
+        self, window: Window, dimensions: Sequence[str], *, accumulate: bool = True
+    ) -> Allocations:
+        """What was spent in ``window`` by ``dimensions``, accumulated into one set or by steps.
+
+        Raises NoDataError where there is nothing (yet), ScrapeError for every other failure.
+        """
+        parameters = self._parameters(window, dimensions, accumulate=accumulate)
+        if self._found is not None:
+            response = self._get(self._found, parameters)
+            if wrong_path(response) is None:
+                return read(response)
+            self._found = None  # another version answers there now
+        return self._probe(parameters)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _probe(self, parameters: Mapping[str, str]) -> Allocations:
+        tried: list[str] = []
+        for path in self._candidates:
+            response = self._get(path, parameters)
+            reason = wrong_path(response)
+            if reason is None:
+                self._found = path
+                return read(response)
+            tried.append(f"{shown_url(self._base + path)} {reason}")
+        raise ScrapeError(
+            f"No allocation API found: {', '.join(tried)}. Set endpoint to the URL of Kubecost"
+            " (port 9090) or OpenCost (port 9003); if a login page is in front of it, set auth"
+        )
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> Response:
+        try:
+            return self._http.get(self._base + path, params=parameters)
+        except HTTPFailure as failure:
+            hint = f". {failure.hint}" if failure.hint else ""
+            raise ScrapeError(f"Failed to query Kubecost: {failure}{hint}") from None
+
+    def _parameters(
+        self, window: Window, dimensions: Sequence[str], *, accumulate: bool
+    ) -> dict[str, str]:
+        idle = _flag(self._options.include_idle)
+        return {
+            "window": str(window),
+            "aggregate": ",".join(dimensions),
+            "accumulate": _flag(accumulate),
+            # Kubecost reads the one, OpenCost the other; each passes over what it does not know.
+            "idle": idle,
+            "includeIdle": idle,
+            "shareIdle": _flag(self._options.share_idle),
+        }
+
+
+def wrong_path(response: Response) -> str | None:
+    """Why the allocation API cannot be at the path that answered so; None where it may be."""
+    if response.status in {404, 405, 501}:
+        return f"answered {response.status}"
+    if response.status == HTTPStatus.OK and _is_html(response):
+        return "answered with an HTML page"
+    return None
+
+
+def read(response: Response) -> Allocations:
+    """The allocations in an answer. Raises NoDataError, ScrapeError."""
+    status = response.status
+    if status == HTTPStatus.OK:
+        return decode(response.body)
+    if status in {401, 403} or 300 <= status < 400:
+        raise ScrapeError(
+            f"Kubecost wants authentication: it answered {status}{_target(response)}. Set auth in"
+            " the receiver (basic_auth, bearer_token_file or api_key_file), or an endpoint inside"
+            " the cluster that is not behind the login"
+        )
+    if not _is_html(response):
+        decode_error(response.body)
+    raise ScrapeError(f"Kubecost API returned {status}: {_phrase(status)}{_excerpt(response)}")
+
+
+def _target(response: Response) -> str:
+    location = response.headers.get("Location")
+    return f", a redirect to {shown_url(location)}" if location else ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown status"
+
+
+def _excerpt(response: Response) -> str:
+    """The beginning of a textual answer, in one line; markup is never repeated."""
+    if _is_html(response):
+        return ""
+    text = " ".join(response.body[:800].decode("utf-8", "replace").split())
+    printable = "".join(letter for letter in text if letter.isprintable())[:200]
+    return f' "{printable}"' if printable else ""
+
+
+def _is_html(response: Response) -> bool:
+    kind = response.headers.get("Content-Type", "")
+    return "html" in kind.lower() or response.body[:200].lstrip().startswith(b"<")
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,84 @@
+"""Rows to amounts: what an object's rows cost together, and how efficient it is. Pure.
+
+Not knowing is a number here: ``null`` is how the API writes NaN, and NaN it stays, so that every
+sum it enters is not known either. What is not finite is never published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import UNSET
+
+from otel_kubecost.receivers.kubecost.allocation import Number, Row
+
+# The word for a cost in metric names: the row's fields that make it up.
+COSTS: Mapping[str, tuple[str, ...]] = {
+    "total": ("total_cost",),
+    "cpu": ("cpu_cost", "cpu_cost_adjustment"),
+    "ram": ("ram_cost", "ram_cost_adjustment"),
+    "pv": ("pv_cost", "pv_cost_adjustment"),
+    "network": ("network_cost", "network_cost_adjustment"),
+    "lb": ("load_balancer_cost", "load_balancer_cost_adjustment"),
+    "gpu": ("gpu_cost", "gpu_cost_adjustment"),
+    "shared": ("shared_cost",),
+    "external": ("external_cost",),
+}
+_PARTS = tuple(part for part in COSTS if part != "total")
+
+# The word for an efficiency: the costs that weigh it where several rows make one object.
+# Kubecost's total efficiency is that of CPU and RAM (opencost allocation.go, TotalEfficiency).
+EFFICIENCIES: Mapping[str, tuple[str, ...]] = {
+    "cpu": ("cpu",),
+    "ram": ("ram",),
+    "total": ("cpu", "ram"),
+}
+
+
+def cost(rows: Iterable[Row], part: str) -> float | None:
+    """The cost of ``rows`` over the window: None where none reports it, NaN where it is not known.
+
+    Sums are rounded once, so they do not depend on the order in which rows arrive.
+    """
+    reported = [amount for amount in (_row_cost(row, part) for row in rows) if amount is not None]
+    return math.fsum(reported) if reported else None
+
+
+def efficiency(rows: Sequence[Row], which: str) -> float | None:
+    """The ratio that an object's only row reports; of several rows the mean, weighted by cost."""
+    ratios = [_float(getattr(row, f"{which}_efficiency")) for row in rows]
+    if len(rows) == 1:
+        return ratios[0]
+    weights = [_weight(row, EFFICIENCIES[which]) for row in rows]
+    weighed = [(r, w) for r, w in zip(ratios, weights, strict=True) if r is not None and w != 0]
+    if not weighed:
+        return None
+    return math.fsum(r * w for r, w in weighed) / math.fsum(w for _, w in weighed)
+
+
+def _row_cost(row: Row, part: str) -> float | None:
+    amount, *adjustments = (_float(getattr(row, name)) for name in COSTS[part])
+    if amount is None:
+        return _sum_of_parts(row) if part == "total" else None
+    return math.fsum([amount, *(extra for extra in adjustments if extra is not None)])
+
+
+def _sum_of_parts(row: Row) -> float | None:
+    """The total of a row that reports none (older summaries), if it has CPU and RAM at least."""
+    parts = {part: _row_cost(row, part) for part in _PARTS}
+    if parts["cpu"] is None or parts["ram"] is None:
+        return None
+    return math.fsum(amount for amount in parts.values() if amount is not None)
+
+
+def _weight(row: Row, parts: Iterable[str]) -> float:
+    """What a row's ratio weighs; NaN, which makes the mean unknown, where a cost is."""
+    amounts = [amount for amount in (_row_cost(row, part) for part in parts) if amount is not None]
+    return math.fsum(0.0 if amount < 0 else amount for amount in amounts)
+
+
+def _float(number: Number) -> float | None:
+    if number is UNSET:
+        return None
+    return math.nan if number is None else float(number)

@@ -1,0 +1,48 @@
+"""Signals as values: the handler only notes them, the main thread acts on them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Signals:
+    """SIGTERM, SIGINT and SIGHUP while the context lasts. For the main thread.
+
+    After the first SIGTERM or SIGINT the next one does what it does by default: it ends the
+    process at once.
+    """
+
+    def __init__(self) -> None:
+        self._arrived: list[int] = []
+        self._wake = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait(self) -> int:
+        """The next signal's number."""
+        while not self._arrived:
+            self._wake.wait()
+            self._wake.clear()
+        return self._arrived.pop(0)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if number != signal.SIGHUP:
+            signal.signal(number, signal.SIG_DFL)
+        self._arrived.append(number)
+        self._wake.set()

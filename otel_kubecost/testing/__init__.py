@@ -1,0 +1,60 @@
+"""Stand-ins for both ends of the pipeline, and clocks: real servers on the loopback interface.
+
+They are part of the product: for tests of your own components, for trying a configuration, and
+for ``otel-kubecost demo``. They enforce what the real ones only expect::
+
+    with FakeKubecost(recorded_answer) as kubecost, RemoteWriteReceiver() as receiver:
+        ...  # a pipeline from kubecost.url to receiver.endpoint
+        assert receiver.wait_for(1)
+        assert receiver.violations == []
+"""
+
+from otel_kubecost.testing.clock import FakeClock, ScaledClock
+from otel_kubecost.testing.cluster import SimulatedCluster
+from otel_kubecost.testing.costs import Prices
+from otel_kubecost.testing.faults import (
+    Fault,
+    cut_after,
+    drip,
+    gzipped,
+    hang,
+    login_redirect,
+    spa_page,
+)
+from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, Flavour
+from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, Received, RemoteWriteReceiver
+from otel_kubecost.testing.server import HttpServer, Reply, Request, TlsFiles
+from otel_kubecost.testing.simulation import SimulatedKubecost
+from otel_kubecost.testing.wire import LabelPairs, Message, Point, SentSeries, decode, is_stale
+
+__all__ = [
+    "CLOUDTUNER_PATH",
+    "AllocationQuery",
+    "Answer",
+    "FakeClock",
+    "FakeKubecost",
+    "Fault",
+    "Flavour",
+    "HttpServer",
+    "LabelPairs",
+    "Message",
+    "Point",
+    "Prices",
+    "Received",
+    "RemoteWriteReceiver",
+    "Reply",
+    "Request",
+    "ScaledClock",
+    "SentSeries",
+    "SimulatedCluster",
+    "SimulatedKubecost",
+    "TlsFiles",
+    "cut_after",
+    "decode",
+    "drip",
+    "gzipped",
+    "hang",
+    "is_stale",
+    "login_redirect",
+    "spa_page",
+]

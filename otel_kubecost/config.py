@@ -116,9 +116,9 @@ def parse_config(confmap: ConfMap, factories: Factories) -> Config:
         *wiring(data),
         *accounts(data),
     ]
-    problems = [*confmap.problems, *(confmap.problem(*found) for found in findings)]
+    problems = _all_problems(confmap, findings)
     if problems or service is None:
-        raise ConfigError(_in_order(problems))
+        raise ConfigError(sorted(problems, key=_place))
     return Config(
         components,
         tuple(map(ComponentID.parse, service.extensions)),
@@ -135,12 +135,16 @@ def _pipeline(options: PipelineOptions) -> PipelineConfig:
     return PipelineConfig(receivers, processors, exporters)
 
 
-def _in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sorted by place in the files; of several at one path the first found, which is the cause."""
-    causes: dict[str, Problem] = {}
-    for problem in problems:
-        causes.setdefault(problem.path, problem)
-    return sorted(causes.values(), key=_place)
+def _all_problems(confmap: ConfMap, findings: Iterable[Finding]) -> list[Problem]:
+    """What went wrong before, and of several findings at one path the first, which is the cause."""
+    problems = list(confmap.problems)
+    seen = {problem.path for problem in problems}
+    for found in findings:
+        problem = confmap.problem(*found)
+        if problem.path not in seen:
+            problems.append(problem)
+            seen.add(problem.path)
+    return problems
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

@@ -202,7 +202,7 @@ class _Document:
         if isinstance(event, AliasEvent):
             return self._aliased(event, path)
         if event.tag not in _TAGS:
-            self._report(event, path, "begins with `!`, a YAML tag", "put the text in quotes")
+            self._report(event, path, "begins with `!`, which is a YAML tag", _QUOTE)
         node = self._built(event, path)
         if node.size > _MAX_VALUES:
             self._refuse(event, f"holds more than {_MAX_VALUES} values", "use fewer aliases")
@@ -221,8 +221,8 @@ class _Document:
 
     def _aliased(self, event: Any, path: Path) -> Node:
         if event.anchor not in self._anchors:
-            self._report(event, path, "begins with `*`, a YAML alias", "put the text in quotes")
-            return Node(None, self._at(event.start_mark))
+            self._report(event, path, "begins with `*`, which is a YAML alias", _QUOTE)
+            return Node("*", self._at(event.start_mark))
         return self._anchors[event.anchor]
 
     def _items(self, path: Path) -> list[Node]:
@@ -269,6 +269,7 @@ def _mixed_in(node: Node) -> dict[str, Node]:
     return node.value if isinstance(node.value, dict) else {}
 
 
+_QUOTE = "put the text in quotes"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TAGS = {None, "!"} | {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")

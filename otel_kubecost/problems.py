@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from otel_kubecost.option_fields import Path, fields_at
-from otel_kubecost.options import Options
+from otel_kubecost.options import Options, format_duration, parse_duration
 
 T = TypeVar("T", bound=Options)
 
@@ -61,11 +62,12 @@ def _findings(
     for error in errors:
         places.setdefault(_path_of(error, keywords), []).append(error)
     for path, here in places.items():
-        wanted = [want for error in here if (want := _wanted(error))]
-        if not wanted:
+        must = _must(model, path, here)
+        if not must:
             yield _other_finding(model, path, here[0])
         elif not any(_is_inside(other, path) for other in places):
-            yield _wrong_value(model, path, wanted, here[0])
+            value = reduce(lambda outer, part: outer[part], path, keywords)
+            yield _wrong_value(model, path, must, value, here[0]["type"])
 
 
 def _is_inside(path: Path, outer: Path) -> bool:
@@ -114,36 +116,54 @@ _WANTED = {
     "model_attributes_type": "a block of `key: value` lines",
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of {max_length} or fewer",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "{ge} or more",
-    "less_than": "less than {lt}",
-    "less_than_equal": "{le} or less",
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
 
+_BOUNDS = {
+    "greater_than": ("gt", "more than {}"),
+    "greater_than_equal": ("ge", "{} or more"),
+    "less_than": ("lt", "less than {}"),
+    "less_than_equal": ("le", "{} or less"),
+}
 
-def _wanted(error: ErrorDetails) -> str:
-    """What the option takes, to follow "must be"; empty where the mistake is of another sort."""
+
+def _must(model: type[Options], path: Path, errors: Iterable[ErrorDetails]) -> str:
+    """What would be right, as "must be ..."; empty where the mistake is of another sort."""
+    number = format_duration if _is_duration(model, path) else _plain_number
+    wanted = dict.fromkeys(want for error in errors if (want := _wanted(error, number)))
+    return f"must be {' or '.join(wanted)}" if wanted else ""
+
+
+def _wanted(error: ErrorDetails, number: Callable[[float], str]) -> str:
     details = error.get("ctx", {})
     if details.get("min_length") == 1:
         return "filled in"
     if error["type"] in _WANTED:
         return _WANTED[error["type"]].format(**details)
+    if error["type"] in _BOUNDS:
+        limit, words = _BOUNDS[error["type"]]
+        return words.format(number(details[limit]))
     message = error["msg"].removeprefix("Input should be ")
     return "" if message == error["msg"] else message
 
 
-def _wrong_value(
-    model: type[Options], path: Path, wanted: Sequence[str], error: ErrorDetails
-) -> Finding:
-    value = error["input"]
-    must = f"must be {' or '.join(dict.fromkeys(wanted))}"
+def _plain_number(number: float) -> str:
+    return f"{number:g}" if number < 1e6 else str(number)
+
+
+def _is_duration(model: type[Options], path: Path) -> bool:
+    metadata = (item for field in _fields(model, path) for item in field.metadata)
+    return any(getattr(item, "func", None) is parse_duration for item in metadata)
+
+
+def _wrong_value(model: type[Options], path: Path, must: str, value: Any, sort: str) -> Finding:
+    """``sort`` is pydantic's name for the mistake."""
     if value is None:
         return Finding(path, f"is empty, {must}", "write a value, or remove the line")
-    if error["type"] == "string_pattern_mismatch":
+    if sort == "string_pattern_mismatch":
         return Finding(path, must, _purpose(model, path))
-    if not isinstance(value, str | int | float) or _may_be_secret(path, error):
+    if not isinstance(value, str | int | float) or _may_be_secret(path, sort):
         return Finding(path, must)
     hint = _did_you_mean(str(value), re.findall(r"'([^']+)'", must))
     return Finding(path, f'{must}, not "{value}"', hint)
@@ -152,10 +172,10 @@ def _wrong_value(
 _SECRETS = re.compile(r"passw|token|secret|credential|authorization|headers|key", re.IGNORECASE)
 
 
-def _may_be_secret(path: Path, error: ErrorDetails) -> bool:
+def _may_be_secret(path: Path, sort: str) -> bool:
     """By the names around it; and text where a block belongs may be a token put there instead."""
     is_named = any(isinstance(part, str) and _SECRETS.search(part) for part in path)
-    return is_named or error["type"].endswith("_type")
+    return is_named or sort.endswith("_type")
 
 
 def _other_finding(model: type[Options], path: Path, error: ErrorDetails) -> Finding:
@@ -179,7 +199,7 @@ def _purpose(model: type[Options], path: Path) -> str:
 
 
 def _fields(model: type[Options], path: Path) -> list[FieldInfo]:
-    return [field for name, field in fields_at(model, path[:-1]) if name == path[-1]]
+    return [field for name, field in fields_at(model, path[:-1]) if path[-1:] == (name,)]
 
 
 def _unknown_key(model: type[Options], path: Path) -> Finding:
@@ -214,7 +234,7 @@ _YAML_MISTAKES = (
         "begin the item on its own line",
     ),
     ("escape", "an unknown escape in double quotes", "use single quotes, or double the backslash"),
-    (r"\btag\b", "a value begins with `!`, a YAML tag", "put the value in quotes"),
+    (r"\btag\b", "a value begins with `!`, which is a YAML tag", "put the value in quotes"),
     (
         "expected <block end>",
         "a line that does not continue what stands above",

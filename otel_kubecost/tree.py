@@ -41,7 +41,7 @@ def merged(base: Node, over: Node) -> Node:
     entries = dict(base.value)
     for key, entry in over.value.items():
         entries[key] = merged(entries[key], entry) if key in entries else entry
-    return block_node(entries, base.location)
+    return block_node(entries, base.location or over.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ConfMap:
 
     def locate(self, path: Path) -> str:
         """Where ``path`` is written, or the nearest block around it; empty if in no file."""
-        around = (path[:end] for end in range(len(path), 0, -1))
+        around = (path[:end] for end in range(len(path), -1, -1))
         return next((self.locations[part] for part in around if part in self.locations), "")
 
 

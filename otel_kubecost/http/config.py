@@ -117,7 +117,7 @@ class BasicAuth(Options):
 class Authorization(Options):
     """The header ``Authorization: <type> <credentials>``."""
 
-    type: str = Field("Bearer", pattern=_TOKEN.pattern, description="Scheme of the header.")
+    type: str = Field("Bearer", pattern=f"^{_TOKEN.pattern}$", description="Scheme of the header.")
     credentials: SecretStr | None = Field(None, description="Token; better in a file.")
     credentials_file: Path | None = Field(None, description="File with the token.")
 

@@ -76,6 +76,16 @@ class _TimedReads(io.RawIOBase):
         super().close()
 
 
+class _Lines(io.BufferedReader):
+    """Refuses a line that the end of the connection cut: http.client takes it for the last."""
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise ConnectionResetError("closed within a line")
+        return line
+
+
 class _Answering:
     """What ``http.client`` asks of a socket that it reads an answer from."""
 
@@ -83,7 +93,7 @@ class _Answering:
         self._connection = connection
 
     def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReads(self._connection, _current.get()), READ_SIZE)
+        return _Lines(_TimedReads(self._connection, _current.get()), READ_SIZE)
 
 
 class _Response(http.client.HTTPResponse):

@@ -134,6 +134,14 @@ _RULES: tuple[tuple[Any, Callable[[Any], Description]], ...] = (
         _says("dns", "the host name is not known", "check its spelling and the namespace"),
     ),
     (
+        ConnectionRefusedError,
+        _says("refused", "connection refused", "nothing listens there: check host and port"),
+    ),
+    (
+        urllib3.exceptions.NewConnectionError,
+        _says("other", "no route to the host", "check its address and the network"),
+    ),
+    (
         urllib3.exceptions.ConnectTimeoutError,
         _says(
             "timeout",
@@ -148,12 +156,7 @@ _RULES: tuple[tuple[Any, Callable[[Any], Description]], ...] = (
         TimeoutError,
         _says("timeout", "no whole answer within {timeout}", "raise timeout, or ask for less"),
     ),
-    (
-        ConnectionRefusedError,
-        _says("refused", "connection refused", "nothing listens there: check host and port"),
-    ),
     ((ConnectionError, http.client.HTTPException), _BROKEN_OFF),
-    (urllib3.exceptions.NewConnectionError, _says("other", "no route to the host")),
     (urllib3.exceptions.ProtocolError, _BROKEN_OFF),
 )
-"""The first that fits any cause decides."""
+"""The first that fits any cause decides; urllib3 derives NewConnectionError from a timeout."""

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from opentelemetry.exporter.prometheus_remote_write import PrometheusRemoteWriteMetricsExporter
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricExportResult,
+    MetricsData,
+)
+from opentelemetry.sdk.metrics.view import Aggregation
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.confmap import build_options, environment
@@ -34,7 +39,7 @@ from otel_kubecost.telemetry import get_logger
 _log = get_logger(__name__)
 
 
-class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):  # type: ignore[misc]  # the base is not typed
+class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
     """Writes metrics to a Prometheus remote write 1.0 endpoint, and does not lose them on the way.
 
     It is an SDK ``MetricExporter``, and a ``PrometheusRemoteWriteMetricsExporter`` to whoever
@@ -52,8 +57,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):  # ty
         /,
         *,
         clock: Clock | None = None,
-        preferred_temporality: dict[type, Any] | None = None,
-        preferred_aggregation: dict[type, Any] | None = None,
+        preferred_temporality: dict[type, AggregationTemporality] | None = None,
+        preferred_aggregation: dict[type, Aggregation] | None = None,
         **keywords: Any,
     ) -> None:
         """``keywords`` are the options, written out; without either the environment gives them.
@@ -64,10 +69,10 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):  # ty
         super().__init__(
             endpoint=options.endpoint,
             headers=dict(options.headers),
-            timeout=options.timeout,
+            timeout=options.timeout,  # type: ignore[arg-type]  # any number will do
             resources_as_labels=False,
-            preferred_temporality=preferred_temporality,
-            preferred_aggregation=preferred_aggregation,
+            preferred_temporality=preferred_temporality or {},
+            preferred_aggregation=preferred_aggregation or {},
         )
         self._options = options
         self._clock = clock or SystemClock()

@@ -48,7 +48,12 @@ class Episodes:
         if reason in self._said and now - self._said[reason] < _SAY_AGAIN_SECONDS:
             return
         say = self._log.info if verdict.action is Action.SPLIT else self._log.warning
-        say(verdict.message, reason=reason, samples=self._unsaid.pop(reason), **_hint(verdict))
+        say(
+            _sentence(verdict.message),
+            reason=reason,
+            samples=self._unsaid.pop(reason),
+            **_hint(verdict),
+        )
         self._said[reason] = now
 
     def _enter(self, verdict: Verdict, pending: int) -> None:
@@ -58,15 +63,19 @@ class Episodes:
             self._began = self._clock.monotonic()
         self.trouble = verdict.reason
         say = self._log.error if verdict.action is Action.HOLD else self._log.warning
-        event = f"{verdict.message}; the data is kept and offered again"
+        event = _sentence(f"{verdict.message}; the data is kept and offered again")
         say(event, reason=verdict.reason, pending=pending, **_hint(verdict))
 
     def _leave(self, pending: int) -> None:
         if self.trouble:
             seconds = round(self._clock.monotonic() - self._began)
-            event = f"the receiver answers again after {seconds} s"
+            event = f"The receiver answers again after {seconds} s"
             self._log.info(event, was=self.trouble, pending=pending)
             self.trouble = ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _hint(verdict: Verdict) -> dict[str, str]:

@@ -1,0 +1,127 @@
+"""The demo as a user meets it: a process, on a terminal and without one."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from otel_kubecost.cli import main; main()", "demo"]
+NAMESPACES = ["shop", "payments", "ml-training", "kube-system", "monitoring", "dev"]
+ESCAPE = "\x1b"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [*COMMAND, *arguments], check=False, capture_output=True, text=True, timeout=90
+    )
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return run("--duration", "7", "--speed", "1200")
+
+
+def test_it_ends_well_and_says_what_was_received(plain):
+    """Without a terminal the demo ends by itself with exit code 0 and one line of summary."""
+    assert (plain.returncode, plain.stderr) == (0, "")
+    summary = plain.stdout.splitlines()[-1]
+    assert re.fullmatch(r"received [1-9]\d+ samples in [1-9]\d* requests, 0 violations", summary), (
+        summary
+    )
+
+
+def test_it_shows_the_chain_and_the_costs(plain):
+    """A frame has the three parts, each namespace, idle, unmounted, the total and its proof."""
+    frames = plain.stdout.split("otel-kubecost demo")
+    assert len(frames) >= 3
+    assert "simulated Kubecost --> otel-kubecost" in frames[-1]
+    assert "receiver (stand-in for CloudTuner)" in frames[-1]
+    for name in [*NAMESPACES, "(idle)", "(unmounted)", "cluster total"]:
+        assert re.search(
+            rf"^  {re.escape(name)} +\d+\.\d{{4}} +[\d,]+", frames[-1], re.MULTILINE
+        ), name
+    assert "= the total, to the cent" in frames[-1]
+    assert re.search(r"^  payments/postgres-0 +\d\.\d{4}$", frames[-1], re.MULTILINE)
+
+
+def test_it_shows_pods_that_come_and_go(plain):
+    """Within the run an hour ends, and pods leave with a stale marker while others begin."""
+    assert re.search(r"^  \d\d:\d\d  left  \S+/\S+ -> stale marker$", plain.stdout, re.MULTILINE)
+    assert re.search(r"^  \d\d:\d\d  new   \S+/\S+$", plain.stdout, re.MULTILINE)
+
+
+def test_without_a_terminal_there_is_no_escape_sequence(plain):
+    """What is written to a file or a pipe is plain text."""
+    assert ESCAPE not in plain.stdout
+
+
+def on_terminal(until, *arguments, environment, end):
+    """The output on a pseudo-terminal of 80 x 24, and the exit code."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "--speed", "1200", *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "COLUMNS": "80", "LINES": "24", **environment},
+    )
+    os.close(slave)
+    shown = ""
+    while not until(shown) and select.select([master], [], [], 60)[0]:
+        shown += os.read(master, 65536).decode()
+    process.send_signal(end)
+    while select.select([master], [], [], 60)[0]:
+        try:
+            shown += os.read(master, 65536).decode()
+        except OSError:
+            break
+    os.close(master)
+    return shown, process.wait(60)
+
+
+def has_redrawn(shown):
+    return shown.count("cluster total") >= 3
+
+
+def test_a_terminal_is_redrawn_in_place_until_interrupted():
+    """On a terminal frames overwrite each other in colour, and Ctrl-C ends well."""
+    shown, code = on_terminal(
+        has_redrawn, environment={"TERM": "xterm", "NO_COLOR": ""}, end=signal.SIGINT
+    )
+    assert code == 0
+    assert f"{ESCAPE}[1m" in shown
+    assert re.search(rf"{ESCAPE}\[2\dF", shown)
+    assert re.search(r"received \d+ samples in \d+ requests, 0 violations\r\n$", shown)
+    lines = re.sub(rf"{ESCAPE}\[\d*[A-Za-z]", "", shown).split("\r\n")
+    assert max(map(len, lines)) <= 80
+
+
+def test_no_color_is_honoured():
+    """With NO_COLOR set a terminal gets cursor movements and no colours."""
+    shown, code = on_terminal(
+        has_redrawn, environment={"TERM": "xterm", "NO_COLOR": "1"}, end=signal.SIGINT
+    )
+    assert code == 0
+    assert not re.search(rf"{ESCAPE}\[\d*m", shown)
+    assert f"{ESCAPE}[K" in shown
+
+
+def test_a_dumb_terminal_gets_plain_text():
+    """A terminal that understands no sequences gets none."""
+    shown, code = on_terminal(
+        has_redrawn, "--duration", "60", environment={"TERM": "dumb"}, end=signal.SIGINT
+    )
+    assert code == 0
+    assert ESCAPE not in shown
+
+
+@pytest.mark.parametrize("arguments", [["--speed", "0"], ["--duration", "-1"], ["--seed", "x"]])
+def test_wrong_usage_is_exit_code_2(arguments):
+    """Values that make no sense are refused as wrong usage."""
+    assert run(*arguments).returncode == 2

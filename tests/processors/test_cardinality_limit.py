@@ -1,0 +1,182 @@
+"""The cardinality limit: fewer series, the same cost."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_kubecost.errors import ConfigError
+from otel_kubecost.pdata import AttributeTable, PointColumns, count_points, gauge, metrics_of
+from otel_kubecost.processors.cardinality_limit import CardinalityLimit
+
+SCOPE = InstrumentationScope("test")
+KEYS = ("k8s.namespace.name", "k8s.pod.name")
+PREFIX = "cloudtuner_kubecost_pod_"
+
+
+def pods(costs, metric="total_cost", time=60):
+    """A metric of pods from {(namespace, pod): value}."""
+    rows = sorted(costs)
+    table = AttributeTable.of(KEYS, rows)
+    values = [costs[row] for row in rows]
+    points = PointColumns.of(table, values, constant={"currency": "USD"}, time_unix_nano=time)
+    return gauge(PREFIX + metric, "", "", points)
+
+
+def batch(*metrics):
+    return MetricsData([metrics_of({"tenant.id": "t"}, [(SCOPE, metrics)])])
+
+
+def values(data, metric="total_cost"):
+    return {
+        tuple(point.attributes[key] for key in KEYS): point.value
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for one in scope.metrics
+        if one.name == PREFIX + metric
+        for point in one.data.data_points
+    }
+
+
+COSTS = {("a", "p1"): 5.0, ("a", "p2"): 1.0, ("a", "p3"): 2.0, ("b", "p1"): 3.0, ("b", "p4"): 0.5}
+
+
+def test_the_most_costly_pods_stay_and_the_others_are_folded_by_namespace():
+    """Two pods stay; what the others of a namespace cost is that of its pod __other__."""
+    limited = CardinalityLimit(top_n_pods=2)(batch(pods(COSTS)))
+    assert values(limited) == {
+        ("a", "p1"): 5.0,
+        ("b", "p1"): 3.0,
+        ("a", "__other__"): 3.0,
+        ("b", "__other__"): 0.5,
+    }
+
+
+def test_the_others_can_be_dropped_instead():
+    """other: drop leaves the top pods alone."""
+    limited = CardinalityLimit(top_n_pods=2, other="drop")(batch(pods(COSTS)))
+    assert values(limited) == {("a", "p1"): 5.0, ("b", "p1"): 3.0}
+
+
+def test_equal_costs_are_ranked_by_name():
+    """Which of two equal pods stays does not depend on the order of the answer."""
+    costs = {("a", "z"): 1.0, ("b", "a"): 1.0, ("a", "b"): 1.0}
+    limited = CardinalityLimit(top_n_pods=2, other="drop")(batch(pods(costs)))
+    assert set(values(limited)) == {("a", "b"), ("a", "z")}
+
+
+def test_all_metrics_keep_the_same_pods():
+    """The rank is that of the total cost, also for a metric in which another pod leads."""
+    cpu = {key: 10.0 - cost for key, cost in COSTS.items()}
+    limited = CardinalityLimit(top_n_pods=1, other="drop")(
+        batch(pods(cpu, "cpu_cost"), pods(COSTS))
+    )
+    assert set(values(limited, "cpu_cost")) == set(values(limited)) == {("a", "p1")}
+
+
+def test_folded_efficiencies_are_weighted_by_cost():
+    """The efficiency of __other__ is what its pods' capacity was used to, dollar by dollar."""
+    costs = {("a", "big"): 9.0, ("a", "x"): 3.0, ("a", "y"): 1.0}
+    ratios = {("a", "big"): 0.1, ("a", "x"): 1.0, ("a", "y"): 0.2}
+    limited = CardinalityLimit(top_n_pods=1)(
+        batch(pods(costs), pods(costs, "cpu_cost"), pods(ratios, "cpu_efficiency"))
+    )
+    assert values(limited, "cpu_efficiency")["a", "__other__"] == pytest.approx(0.8)
+
+
+def test_an_efficiency_that_nothing_weighs_is_absent():
+    """Without costs to weigh by there is no mean to publish."""
+    ratios = {("a", "x"): 1.0, ("a", "y"): 0.2}
+    limited = CardinalityLimit(top_n_pods=0)(batch(pods(ratios, "cpu_efficiency")))
+    assert values(limited, "cpu_efficiency") == {}
+
+
+def test_a_pod_whose_cost_is_not_known_is_folded_without_inventing_one():
+    """A pod without a CPU cost adds nothing to the CPU cost of __other__."""
+    limited = CardinalityLimit(top_n_pods=0)(
+        batch(pods(COSTS), pods(COSTS | {("a", "p1"): None}, "cpu_cost"))
+    )
+    assert values(limited, "cpu_cost") == {("a", "__other__"): 3.0, ("b", "__other__"): 3.5}
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("abc"), st.text("xyz", min_size=1, max_size=3)),
+        st.floats(-1e6, 1e6),
+        max_size=30,
+    ),
+    st.integers(0, 10),
+)
+def test_folding_preserves_the_cost_of_every_namespace(costs, top):
+    """Totals before and after folding are equal, for any pods and any N."""
+    limited = values(CardinalityLimit(top_n_pods=top)(batch(pods(costs))))
+    for namespace in {name for name, _ in costs}:
+        before = math.fsum(cost for (name, _), cost in costs.items() if name == namespace)
+        after = math.fsum(cost for (name, _), cost in limited.items() if name == namespace)
+        assert after == pytest.approx(before, rel=1e-12, abs=1e-6)
+    assert len([pod for _, pod in limited if pod != "__other__"]) <= top
+
+
+def test_metrics_that_are_not_about_pods_pass_unchanged():
+    """Namespaces and clusters are never folded."""
+    table = AttributeTable.of(["k8s.namespace.name"], [("a",), ("b",)])
+    metric = gauge(
+        "cloudtuner_kubecost_namespace_total_cost", "", "", PointColumns.of(table, [1, 2])
+    )
+    limited = CardinalityLimit(top_n_pods=0)(batch(metric))
+    assert limited.resource_metrics[0].scope_metrics[0].metrics == [metric]
+
+
+def test_the_allowlist_is_anchored():
+    """A pattern has to match the whole name, as in Prometheus."""
+    metrics = [pods(COSTS), pods(COSTS, "cpu_cost"), pods(COSTS, "cpu_cost_extra")]
+    limit = CardinalityLimit(metric_allowlist=[".*_total_cost", "cloudtuner_kubecost_pod_cpu_cost"])
+    limited = limit(batch(*metrics))
+    names = [metric.name for metric in limited.resource_metrics[0].scope_metrics[0].metrics]
+    assert names == [PREFIX + "total_cost", PREFIX + "cpu_cost"]
+
+
+def test_max_series_keeps_fewer_pods_and_still_every_cost():
+    """Where there is room for fewer pods, more of them are folded; the sum stays."""
+    costs = {("a", f"p{at:03}"): float(at) for at in range(100)}
+    limited = CardinalityLimit(top_n_pods=90, max_series=20)(batch(pods(costs)))
+    assert count_points(limited) <= 20
+    assert math.fsum(values(limited).values()) == math.fsum(costs.values())
+    assert values(limited)["a", "p099"] == 99.0
+
+
+def test_max_series_holds_where_there_are_no_pods_to_fold():
+    """Series are cut from the end, so the coarser levels, which come first, stay."""
+    table = AttributeTable.of(["k8s.namespace.name"], [(str(at),) for at in range(10)])
+    first = gauge("first", "", "", PointColumns.of(table, [1.0] * 10))
+    second = gauge("second", "", "", PointColumns.of(table, [1.0] * 10))
+    limited = CardinalityLimit(max_series=12)(batch(first, second))
+    metrics = limited.resource_metrics[0].scope_metrics[0].metrics
+    assert [len(metric.data.data_points) for metric in metrics] == [10, 2]
+
+
+def test_plain_points_are_folded_like_columns():
+    """A processor before this one may have made lists of the columns."""
+    metric = pods(COSTS)
+    plain = Metric(metric.name, "", "", Gauge(list(metric.data.data_points)))
+    limit = CardinalityLimit(top_n_pods=2)
+    assert values(limit(batch(plain))) == values(limit(batch(metric)))
+
+
+def test_the_batch_that_comes_in_is_left_as_it_is():
+    """Another exporter may still read it."""
+    before = batch(pods(COSTS))
+    CardinalityLimit(top_n_pods=1)(before)
+    assert values(before) == COSTS
+
+
+def test_bad_options_are_refused_with_their_remedy():
+    """A library user gets the same messages as the author of a file."""
+    with pytest.raises(ConfigError) as refused:
+        CardinalityLimit(top_n_pods=-1, other="keep", metric_allowlist=["("], top_pods=3)
+    assert {problem.path for problem in refused.value.problems} == {
+        "top_n_pods", "other", "metric_allowlist[0]", "top_pods",
+    }  # fmt: skip

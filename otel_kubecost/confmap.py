@@ -217,7 +217,16 @@ class _Document:
         if isinstance(event, SequenceStartEvent):
             return list_node(self._items(path), location)
         is_null = event.style is None and event.tag is None and event.value in _NULLS
-        return Node(None if is_null else event.value, location)
+        return Node(None if is_null else self._whole(event, path), location)
+
+    def _whole(self, event: Any, path: Path) -> str:
+        """The text of a scalar. JSON writes some characters as two escapes, halves of one."""
+        halves = event.value.encode("utf-16", "surrogatepass")
+        try:
+            return str(halves.decode("utf-16"))
+        except UnicodeDecodeError:
+            self._report(event, path, "holds half a character", "write it without `\\u`")
+            return ""
 
     def _aliased(self, event: Any, path: Path) -> Node:
         if event.anchor not in self._anchors:

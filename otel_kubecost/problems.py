@@ -227,6 +227,7 @@ _YAML_MISTAKES = (
         "write `key: value`",
     ),
     ("quoted scalar.*end of stream", "a quotation mark that is never closed", "close it"),
+    (r"but got '\{'", "a `{` within brackets", "put the text in quotes, as in '${env:NAME}'"),
     ("flow (sequence|mapping)", "a bracket that is never closed", "close it with ] or }"),
     (
         "sequence entries are not allowed",

@@ -32,7 +32,7 @@ def problems_of(*paths: str | Path) -> ConfigError:
     return raised.value
 
 
-@pytest.mark.parametrize("case", sorted(os.listdir(CASES)))
+@pytest.mark.parametrize("case", sorted(folder.name for folder in CASES.iterdir()))
 def test_bad_configuration_is_refused_with_every_mistake_named(case, monkeypatch):
     """Each folder's file is refused with exactly the lines of its expected.err.
 

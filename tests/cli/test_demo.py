@@ -23,7 +23,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def plain():
-    return run("--duration", "7", "--speed", "1200")
+    return run("--duration", "9", "--speed", "1200")
 
 
 def test_it_ends_well_and_says_what_was_received(plain):

@@ -4,7 +4,7 @@ import base64
 import os
 
 import pytest
-from test_http_session import Recording, failure_of
+from http_recording import Recording, failure_of
 
 pytestmark = pytest.mark.timeout(30)
 

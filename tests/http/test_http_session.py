@@ -7,35 +7,15 @@ import zlib
 from contextlib import suppress
 
 import pytest
+from http_recording import Recording, failure_of
 from opentelemetry import context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from urllib3.connectionpool import HTTPConnectionPool
 
 from otel_kubecost.http.session import HTTPFailure
-from otel_kubecost.testing import HttpServer, Reply
+from otel_kubecost.testing import Reply
 
 pytestmark = pytest.mark.timeout(30)
-
-OK = Reply(200, b"fine")
-
-
-class Recording(HttpServer):
-    """Answers with the same reply and keeps what it was asked."""
-
-    def __init__(self, reply: Reply = OK, **keywords) -> None:
-        super().__init__(self._keep, **keywords)
-        self.reply = reply
-        self.requests = []
-
-    def _keep(self, request):
-        self.requests.append(request)
-        return self.reply
-
-
-def failure_of(client, url: str, **keywords) -> HTTPFailure:
-    with pytest.raises(HTTPFailure) as caught:
-        client.get(url, **keywords)
-    return caught.value
 
 
 def test_a_get_gives_status_headers_and_body(client):

@@ -8,7 +8,7 @@ import warnings
 from contextlib import suppress
 
 import pytest
-from test_http_session import OK, Recording, failure_of
+from http_recording import OK, Recording, failure_of
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -154,7 +154,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         config, now = self._options.metadata_config, self._clock.monotonic()
         if config.send and now >= self._metadata_due and self._queue.idle:
             self._metadata_due = now + config.send_interval
-            yield from encode_metadata(families, config.max_samples_per_send)
+            distinct = list({family.name: family for family in families}.values())
+            yield from encode_metadata(distinct, config.max_samples_per_send)
 
 
 def _options(keywords: dict[str, Any]) -> PrometheusRemoteWriteOptions:

@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otel_kubecost.exporters.sending.backlog import Outcome
+from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.queue import SendingQueue
+from otel_kubecost.exporters.sending.retry import Action, Verdict
+from otel_kubecost.testing import FakeClock
+
+pytestmark = pytest.mark.timeout(30)
+
+DONE = Verdict(Action.DONE)
+RETRY = Verdict(Action.RETRY, "status_503", "the receiver is busy or down (503)")
+HOLD = Verdict(Action.HOLD, "credentials_refused", "refused (401)", "check basic_auth", 60.0)
+DROP = Verdict(Action.DROP, "refused", "the receiver refused a request (400)")
+SPLIT = Verdict(Action.SPLIT, "too_large", "the request is too large (413); sent in halves")
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A request of one sample a letter."""
+
+    text: str
+    newest: int = 0
+
+    @property
+    def samples(self) -> int:
+        return len(self.text)
+
+    def split(self) -> list[Letters]:
+        half = len(self.text) // 2
+        return [Letters(self.text[:half]), Letters(self.text[half:])] if half else []
+
+
+@dataclass
+class Receiver:
+    """Answers as scripted, then takes everything."""
+
+    script: list[Verdict] = field(default_factory=list)
+    offered: list[str] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    taken: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def send(self, request: Letters, attempt: int) -> Verdict:
+        self.gate.wait()
+        self.offered.append(request.text)
+        self.attempts.append(attempt)
+        verdict = self.script.pop(0) if self.script else DONE
+        if verdict.action is Action.DONE:
+            self.taken += request.text
+        return verdict
+
+
+class InstantClock(FakeClock):
+    """A clock for which every wait is over at once."""
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        self.advance(seconds)
+        return stop.is_set()
+
+
+def settle(queue: SendingQueue[Letters]) -> None:
+    """Wait through what is held, too."""
+    while not queue.idle:
+        queue.drain(10)
+
+
+@pytest.fixture
+def queue_to():
+    queues = []
+
+    def make(receiver: Receiver, clock: FakeClock | None = None, **options):
+        clock = clock or InstantClock()
+        options = {"capacity": 1000, **options}
+        episodes = Episodes(clock, exporter="test")
+        queue: SendingQueue[Letters] = SendingQueue(
+            receiver.send, clock=clock, episodes=episodes, **options
+        )
+        queues.append((receiver, queue))
+        return queue
+
+    yield make
+    for receiver, queue in queues:
+        receiver.gate.set()
+        receiver.script.clear()
+        queue.close(10)
+
+
+def test_requests_leave_in_order_and_tickets_say_so(queue_to):
+    """What is put comes out first in, first out, and its ticket knows when."""
+    receiver = Receiver()
+    queue = queue_to(receiver)
+    tickets = [queue.put(Letters(letter)) for letter in "abcdef"]
+    assert [ticket.wait(10) for ticket in tickets] == [Outcome.DELIVERED] * 6
+    assert receiver.taken == "abcdef"
+    assert queue.stats() == (6, 6, 0, {}, "")
+
+
+def test_a_request_is_offered_until_it_is_taken(queue_to):
+    """A receiver that is down holds up the queue; nothing overtakes and nothing is lost."""
+    receiver = Receiver([RETRY, RETRY, RETRY])
+    queue = queue_to(receiver)
+    queue.put(Letters("a"))
+    assert queue.put(Letters("b")).wait(10) is Outcome.DELIVERED
+    assert receiver.offered == ["a", "a", "a", "a", "b"]
+    assert receiver.attempts == [0, 1, 2, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "least", "most"),
+    [(RETRY, 0.027, 0.03), (HOLD, 60, 60), (Verdict(Action.RETRY, "r", "m", "", 7.0), 7, 7)],
+)
+def test_how_long_it_waits(queue_to, verdict, least, most):
+    """The backoff, a minute when held, or what Retry-After asks for."""
+    clock = InstantClock()
+    queue = queue_to(Receiver([verdict]), clock)
+    queue.put(Letters("a"))
+    queue.put(Letters("b")).wait(10)
+    settle(queue)
+    assert least <= clock.monotonic() <= most
+
+
+def test_the_backoff_begins_anew_after_a_success(queue_to):
+    """Only failures in a row make the waits grow."""
+    clock = InstantClock()
+    queue = queue_to(Receiver([RETRY, RETRY, DONE, RETRY]), clock, random=lambda: 0.0)
+    queue.put(Letters("a"))
+    queue.put(Letters("b")).wait(10)
+    assert clock.monotonic() == pytest.approx(0.03 + 0.06 + 0.03)
+
+
+def test_too_large_a_request_goes_in_halves(queue_to):
+    """A 413 splits until it fits, in order; what cannot be split is dropped alone."""
+    receiver = Receiver([SPLIT, SPLIT, SPLIT])
+    queue = queue_to(receiver)
+    ticket = queue.put(Letters("abcd"))
+    assert queue.drain(10)
+    assert receiver.offered == ["abcd", "ab", "a", "b", "cd"]
+    assert receiver.taken == "bcd"
+    assert ticket.wait(0) is Outcome.DROPPED
+    assert queue.stats() == (4, 3, 0, {"too_large": 1}, "")
+
+
+def test_a_refused_request_does_not_stop_the_next(queue_to):
+    """A 400 costs one request."""
+    receiver = Receiver([DROP])
+    queue = queue_to(receiver)
+    first, second = queue.put(Letters("bad")), queue.put(Letters("good"))
+    assert (first.wait(10), second.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
+    assert queue.stats().dropped == {"refused": 3}
+
+
+def test_held_data_is_kept_and_everybody_is_told(queue_to):
+    """While the configuration is wrong tickets say HELD at once; when it is mended all arrives."""
+    clock, receiver = FakeClock(), Receiver([HOLD])
+    queue = queue_to(receiver, clock)
+    assert queue.put(Letters("a")).wait(10) is Outcome.HELD
+    assert clock.wait_for_waiters()
+    second = queue.put(Letters("b"))
+    assert second.wait(0) is Outcome.HELD
+    assert queue.drain(10) is False
+    assert queue.stats() == (2, 0, 2, {}, "credentials_refused")
+    clock.advance(60)
+    while second.wait(0) is Outcome.HELD:
+        pass
+    assert receiver.taken == "ab"
+
+
+def test_a_full_queue_drops_the_oldest(queue_to, caplog):
+    """What is new stays, what is lost is counted, and one line says how much."""
+    caplog.set_level(logging.INFO)
+    receiver = Receiver()
+    receiver.gate.clear()
+    queue = queue_to(receiver, capacity=4)
+    tickets = [queue.put(Letters(letter * 2)) for letter in "abcd"]
+    receiver.gate.set()
+    assert queue.drain(10)
+    assert receiver.taken in {"aadd", "ccdd"}  # the first may be in flight, and stays then
+    assert Outcome.DROPPED in [ticket.wait(0) for ticket in tickets]
+    stats = queue.stats()
+    assert stats.dropped == {"queue_full": 4}
+    full = [record for record in caplog.records if "queue is full" in record.message]
+    assert len(full) == 1
+
+
+def test_samples_that_waited_too_long_are_not_sent(queue_to):
+    """Beyond the age limit a request is dropped, and what is young goes on."""
+    clock = InstantClock(start=1000)
+    receiver = Receiver()
+    queue = queue_to(receiver, clock, max_age=100.0)
+    old, young = (
+        queue.put(Letters("old", newest=899_999)),
+        queue.put(Letters("young", newest=900_000)),
+    )
+    assert (old.wait(10), young.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
+    assert receiver.offered == ["young"]
+    assert queue.stats().dropped == {"too_old": 3}
+
+
+def test_a_defect_costs_one_request(queue_to, caplog):
+    """An error that nobody foresaw is logged with its trace; the thread and the rest go on."""
+
+    class Broken(Receiver):
+        def send(self, request: Letters, attempt: int) -> Verdict:
+            if request.text == "bad":
+                raise RuntimeError("a defect")
+            return super().send(request, attempt)
+
+    queue = queue_to(Broken())
+    bad, good = queue.put(Letters("bad")), queue.put(Letters("good"))
+    assert (bad.wait(10), good.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
+    assert queue.stats().dropped == {"internal_error": 3}
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_an_outage_is_two_lines(queue_to, caplog):
+    """One when it begins, one when it is over, however many attempts lie between."""
+    caplog.set_level(logging.INFO)
+    queue = queue_to(Receiver([RETRY] * 20))
+    queue.put(Letters("a")).wait(10)
+    assert queue.drain(10)
+    said = [record.message for record in caplog.records]
+    assert said[0] == ("The receiver is busy or down (503); the data is kept and offered again")
+    assert said[1].startswith("The receiver answers again after ")
+    assert len(said) == 2
+
+
+def test_a_new_reason_is_a_new_line(queue_to, caplog):
+    """Trouble that turns into other trouble is said, with the remedy of the new one."""
+    caplog.set_level(logging.INFO)
+    queue = queue_to(Receiver([RETRY, HOLD, HOLD, RETRY]))
+    queue.put(Letters("a"))
+    settle(queue)
+    assert [record.levelname for record in caplog.records] == [
+        "WARNING",
+        "ERROR",
+        "WARNING",
+        "INFO",
+    ]
+    assert caplog.records[1].hint == "check basic_auth"
+
+
+def test_what_happens_to_single_requests_is_said_every_ten_minutes(queue_to, caplog):
+    """A hundred refused requests are a line now and a line with their number later."""
+    clock = InstantClock()
+    receiver = Receiver([DROP] * 101)
+    queue = queue_to(receiver, clock)
+    for _ in range(100):
+        queue.put(Letters("a"))
+    assert queue.drain(10)
+    clock.advance(600)
+    queue.put(Letters("a"))
+    assert queue.drain(10)
+    assert [record.samples for record in caplog.records] == [1, 100]
+
+
+def test_closing_sends_what_waits(queue_to):
+    """Everything that can be delivered before the end is; a backoff is cut short."""
+    clock, receiver = FakeClock(), Receiver([RETRY])
+    queue = queue_to(receiver, clock)
+    queue.put(Letters("a"))
+    queue.put(Letters("b"))
+    assert clock.wait_for_waiters()
+    assert queue.close(10) is True
+    assert receiver.taken == "ab"
+
+
+def test_closing_gives_held_data_one_last_attempt(queue_to, caplog):
+    """Nobody waits a minute at the end; what is lost is counted and said once."""
+    clock, receiver = FakeClock(), Receiver([HOLD, HOLD])
+    queue = queue_to(receiver, clock)
+    queue.put(Letters("a"))
+    queue.put(Letters("b"))
+    assert clock.wait_for_waiters()
+    assert queue.close(10) is False
+    assert queue.close(10) is False
+    assert receiver.offered == ["a", "a"]
+    assert queue.stats()[:4] == (2, 0, 0, {"shutdown": 2})
+    lost = [record.samples for record in caplog.records if "before the end" in record.message]
+    assert lost == [2]
+
+
+def test_closing_ends_in_time(queue_to):
+    """With a receiver that is down for good, the time given is all that is taken."""
+    clock, receiver = FakeClock(), Receiver([RETRY] * 100)
+    queue = queue_to(receiver, clock)
+    ticket = queue.put(Letters("a"))
+    assert clock.wait_for_waiters()
+    assert queue.close(0.1) is False
+    assert ticket.wait(0) is Outcome.DROPPED
+
+
+def test_after_the_end_everything_is_dropped(queue_to):
+    """A queue that is closed takes nothing more, and its ledger still balances."""
+    receiver = Receiver()
+    queue = queue_to(receiver)
+    assert queue.close(10) is True
+    assert queue.put(Letters("late")).wait(0) is Outcome.DROPPED
+    assert queue.stats() == (4, 0, 0, {"shutdown": 4}, "")
+    assert receiver.offered == []
+
+
+def test_no_thread_runs_before_the_first_request(queue_to):
+    """Constructing a queue starts nothing."""
+    before = threading.active_count()
+    queue = queue_to(Receiver())
+    assert threading.active_count() == before
+    queue.start()
+    assert threading.active_count() == before + 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 9), max_size=20),
+    script=st.lists(st.sampled_from([DONE, RETRY, HOLD, DROP, SPLIT]), max_size=30),
+    capacity=st.integers(1, 40),
+)
+def test_the_ledger_balances_whatever_the_receiver_does(sizes, script, capacity):
+    """Accepted is delivered and pending and dropped, at every look; and order is kept."""
+    clock, receiver = InstantClock(), Receiver(list(script))
+    queue: SendingQueue[Letters] = SendingQueue(
+        receiver.send, capacity=capacity, clock=clock, episodes=Episodes(clock)
+    )
+    letters = iter(map(chr, range(0x4E00, 0x9000)))
+    for size in sizes:
+        queue.put(Letters("".join(next(letters) for _ in range(size))))
+        look = queue.stats()
+        assert look.accepted == look.delivered + look.pending + sum(look.dropped.values())
+    settle(queue)
+    queue.close(10)
+    end = queue.stats()
+    assert (end.accepted, end.pending) == (sum(sizes), 0)
+    assert end.delivered == len(receiver.taken)
+    assert sum(end.dropped.values()) == end.accepted - end.delivered
+    assert receiver.taken == "".join(sorted(receiver.taken))

@@ -160,7 +160,7 @@ _SECTIONS = (*Kind, "service")
 def _unknown_sections(data: Mapping[str, Any]) -> Iterator[Finding]:
     for name in data:
         if name not in _SECTIONS:
-            yield Finding((name,), "unknown section", suggestion(name, _SECTIONS, "sections"))
+            yield Finding((name,), "unknown section", suggestion(name, _SECTIONS, "known sections"))
 
 
 def _components(

@@ -185,7 +185,7 @@ class _Document:
 
     def _parse(self, text: str) -> Iterator[Any]:
         try:
-            yield from YAML(typ="rt", pure=True).parse(text)
+            yield from YAML(typ="safe", pure=True).parse(text)
         except MarkedYAMLError as error:
             message, hint = yaml_mistake(f"{error.context} {error.problem}")
             is_open = re.search("quoted|flow", str(error.context))
@@ -195,6 +195,9 @@ class _Document:
             line = text.count("\n", 0, error.position) + 1
             message = f"holds a control character in line {line}"
             raise ConfigError.at(self._name, message, "remove it") from None
+        except (ValueError, OverflowError):  # the parser's chr() of an escape beyond U+10FFFF
+            message = "holds an escape in double quotes that is no character"
+            raise ConfigError.at(self._name, message, "look for \\U") from None
 
     def _node(self, event: Any, path: Path) -> Node:
         if len(path) > _MAX_DEPTH:
@@ -205,7 +208,9 @@ class _Document:
             self._report(event, path, "begins with `!`, which is a YAML tag", _QUOTE)
         node = self._built(event, path)
         if node.size > _MAX_VALUES:
-            self._refuse(event, f"holds more than {_MAX_VALUES} values", "use fewer aliases")
+            self._refuse(
+                event, f"holds more than {_MAX_VALUES} values", "write less, or use fewer aliases"
+            )
         if event.anchor:
             self._anchors[event.anchor] = node
         return node

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
-from otel_kubecost import config as configuration
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.component import ComponentID, Exporter, Kind, Settings
 from otel_kubecost.components import builtin_factories
-from otel_kubecost.config import Config, PipelineConfig
+from otel_kubecost.config import Config, PipelineConfig, parse_config
+from otel_kubecost.config import load_config as read_config
 from otel_kubecost.confmap import environment
 from otel_kubecost.environment import config_from_environment
 from otel_kubecost.errors import ConfigError
@@ -38,9 +38,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read and check configuration files; of several the later wins. Raises ConfigError."""
-    return configuration.load_config(
-        *paths, factories=builtin_factories(), sets=sets, environ=environ
-    )
+    return read_config(*paths, factories=builtin_factories(), sets=sets, environ=environ)
 
 
 class Service:
@@ -74,7 +72,7 @@ class Service:
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], *, clock: Clock | None = None) -> Service:
         """The configuration as data, as it would stand in a file. Raises ConfigError."""
-        config = configuration.parse_config(ConfMap(mapping), builtin_factories())
+        config = parse_config(ConfMap(mapping), builtin_factories())
         return cls(config, clock=clock)
 
     @classmethod
@@ -83,7 +81,7 @@ class Service:
     ) -> Service:
         """The built-in CloudTuner pipeline, set up by the guide's variables. Raises ConfigError."""
         confmap = config_from_environment(environment() if environ is None else environ)
-        return cls(configuration.parse_config(confmap, builtin_factories()), clock=clock)
+        return cls(parse_config(confmap, builtin_factories()), clock=clock)
 
     def start(self) -> None:
         """Start every pipeline and return; where one cannot start none stays, and it raises."""

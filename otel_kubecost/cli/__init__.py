@@ -13,9 +13,9 @@ from typing import NoReturn
 import click
 
 from otel_kubecost.cli.demo import demo
-from otel_kubecost.cli.validate import components, validate
 from otel_kubecost.cli.once import once
 from otel_kubecost.cli.run import run
+from otel_kubecost.cli.validate import components, validate
 from otel_kubecost.errors import ConfigError, OtelKubecostError
 
 EXIT_FAILED, EXIT_TRY_AGAIN, EXIT_CONFIG = 1, 75, 78

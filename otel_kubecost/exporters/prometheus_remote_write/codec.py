@@ -19,7 +19,6 @@ close behind, 29 bytes a sample on the wire where metric by metric needs 40.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,6 +26,14 @@ from typing import TypeAlias
 
 import cramjam
 
+from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
+    field,
+    fields,
+    pack_double,
+    read_varint,
+    string,
+    varint,
+)
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -42,8 +49,6 @@ Frame: TypeAlias = tuple[bytes, int, int]
 # prompb.MetricMetadata.MetricType
 _METADATA_TYPES = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}
 
-_pack_double = struct.Struct("<d").pack
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -58,7 +63,7 @@ class Request:
     def split(self) -> list[Request]:
         """Two requests with half the series each; empty where there is but one series."""
         plain = bytes(cramjam.snappy.decompress_raw(self.body))
-        frames = [_reframe(tag, message) for tag, message in _fields(plain)]
+        frames = [_reframe(tag, message) for tag, message in fields(plain)]
         half = len(frames) // 2
         return [_request(frames[:half]), _request(frames[half:])] if half else []
 
@@ -118,7 +123,7 @@ def series_frame(series: Series, *, exemplars: bool = False) -> Frame:
     labels = b"".join([_label(name, value) for name, value in series.labels])
     samples = b"".join([_sample(value, _time(time)) for time, value in series.samples])
     extra = b"".join([_exemplar(one) for one in series.exemplars]) if exemplars else b""
-    frame = _field(0x0A, labels + samples + extra)
+    frame = field(0x0A, labels + samples + extra)
     return frame, len(series.samples), series.samples[-1].timestamp
 
 
@@ -184,8 +189,8 @@ class _Layout:
 
     def __init__(self, series: ColumnSeries, parts: _RowParts) -> None:
         self._before, self._rows, self._after = _three_parts(series, parts)
-        tail = b"\x10" + _varint(series.timestamp)
-        self._sample_head = b"\x12" + _varint(9 + len(tail)) + b"\x09"
+        tail = b"\x10" + varint(series.timestamp)
+        self._sample_head = b"\x12" + varint(9 + len(tail)) + b"\x09"
         self._sample_tail = tail
         sample_size = len(self._sample_head) + 8 + len(tail)
         self._fixed = len(self._before) + len(self._after) + sample_size
@@ -195,12 +200,12 @@ class _Layout:
         return b"".join(
             (
                 b"\x0a",
-                _varint(self._fixed + len(own)),
+                varint(self._fixed + len(own)),
                 self._before,
                 own,
                 self._after,
                 self._sample_head,
-                _pack_double(value),
+                pack_double(value),
                 self._sample_tail,
             )
         )
@@ -223,83 +228,41 @@ def _three_parts(series: ColumnSeries, parts: _RowParts) -> tuple[bytes, list[by
     return before, rows if rows is not None else [b""] * len(series.points.table), after
 
 
-# Protocol buffers, as little of them as remote write needs.
-
-
-def _varint(number: int) -> bytes:
-    if 0 <= number < 0x80:
-        return bytes((number,))
-    number &= 0xFFFF_FFFF_FFFF_FFFF  # a negative int64 is its two's complement in ten bytes
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def _field(tag: int, payload: bytes) -> bytes:
-    return bytes((tag,)) + _varint(len(payload)) + payload
-
-
-def _string(tag: int, text: str) -> bytes:
-    return _field(tag, text.encode("utf-8", "replace"))
+# What a frame is made of.
 
 
 def _label(name: str, value: str) -> bytes:
-    return _field(0x0A, _string(0x0A, name) + _string(0x12, value))
+    return field(0x0A, string(0x0A, name) + string(0x12, value))
 
 
 def _time(milliseconds: int) -> bytes:
-    return b"\x10" + _varint(milliseconds)
+    return b"\x10" + varint(milliseconds)
 
 
 def _sample(value: float, time: bytes) -> bytes:
     # 0.0 is written out too: an empty message for a sample would be legal and is often misread.
-    return _field(0x12, b"\x09" + _pack_double(value) + time)
+    return field(0x12, b"\x09" + pack_double(value) + time)
 
 
 def _exemplar(exemplar: SeriesExemplar) -> bytes:
     labels = b"".join([_label(name, value) for name, value in exemplar.labels])
-    sample = b"\x11" + _pack_double(exemplar.value) + b"\x18" + _varint(exemplar.timestamp)
-    return _field(0x1A, labels + sample)
+    sample = b"\x11" + pack_double(exemplar.value) + b"\x18" + varint(exemplar.timestamp)
+    return field(0x1A, labels + sample)
 
 
 def _metadata(family: Family) -> bytes:
-    message = b"\x08" + _varint(_METADATA_TYPES[family.type]) + _string(0x12, family.name)
-    message += _string(0x22, family.help) if family.help else b""
-    message += _string(0x2A, family.unit) if family.unit else b""
-    return _field(0x1A, message)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a message of ours; numbers beside them are passed over."""
-    at = 0
-    while at < len(message):
-        tag, at = message[at], at + 1
-        wire_type = tag & 7
-        if wire_type == 1:
-            at += 8
-            continue
-        number, at = _read_varint(message, at)
-        if wire_type == 2:
-            yield tag, message[at : at + number]
-            at += number
-
-
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while message[at] >= 0x80:
-        number |= (message[at] & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-    return number | message[at] << shift, at + 1
+    message = b"\x08" + varint(_METADATA_TYPES[family.type]) + string(0x12, family.name)
+    message += string(0x22, family.help) if family.help else b""
+    message += string(0x2A, family.unit) if family.unit else b""
+    return field(0x1A, message)
 
 
 def _reframe(tag: int, message: bytes) -> Frame:
-    times = [_sample_time(field) for inner, field in _fields(message) if inner == 0x12]
-    samples = len(times) if tag == 0x0A else 0
-    return _field(tag, message), samples, max(times, default=0) if samples else 0
+    """The frame of a message that ``fields`` gave; metadata has no samples."""
+    samples = [part for inner, part in fields(message) if inner == 0x12] if tag == 0x0A else []
+    return field(tag, message), len(samples), max(map(_sample_time, samples), default=0)
 
 
 def _sample_time(sample: bytes) -> int:
-    return _read_varint(sample, 10)[0]
+    number, _ = read_varint(sample, 10)
+    return number - 2**64 if number >= 2**63 else number

@@ -126,6 +126,14 @@ class Backlog(Generic[R]):
         self._make_room()
         return ticket
 
+    def reject(self, request: R, reason: str) -> Ticket:
+        """Book ``request`` as accepted and dropped at once."""
+        ticket = Ticket()
+        self._accepted += request.samples
+        self._dropped[reason] += request.samples
+        ticket.dropped()
+        return ticket
+
     def take(self) -> Entry[R] | None:
         """The oldest request, now in flight until one of the four methods below is told of it."""
         self._in_flight = self._waiting.popleft() if self._waiting else None

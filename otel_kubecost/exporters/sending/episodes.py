@@ -20,7 +20,8 @@ class Episodes:
 
     A receiver that cannot take anything is one episode, from the first refusal to the first
     request that it answers, with a line more where the reason changes. What concerns single
-    requests (partly stored, dropped) is said at once, and then every ten minutes with how much.
+    requests (partly stored, dropped) is said at once, and then every ten minutes with how much;
+    the end of an episode has what was not said yet.
     """
 
     def __init__(self, clock: Clock, **context: Any) -> None:
@@ -70,7 +71,8 @@ class Episodes:
         if self.trouble:
             seconds = round(self._clock.monotonic() - self._began)
             event = f"The receiver answers again after {seconds} s"
-            self._log.info(event, was=self.trouble, pending=pending)
+            unsaid, self._unsaid = dict(self._unsaid), Counter()
+            self._log.info(event, was=self.trouble, pending=pending, unsaid=unsaid)
             self.trouble = ""
 
 

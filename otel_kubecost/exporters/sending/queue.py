@@ -79,10 +79,9 @@ class SendingQueue(Generic[R]):
     def put(self, request: R) -> Ticket:
         """Take ``request``. After ``close`` it counts as dropped at once."""
         with self._changed:
-            ticket = self._backlog.put(request)
             if self._closing:
-                self._backlog.abandon(_SHUTDOWN)
-                return ticket
+                return self._backlog.reject(request, _SHUTDOWN)
+            ticket = self._backlog.put(request)
             if self._held:
                 ticket.held()
             self._remark_overflow()
@@ -179,7 +178,7 @@ class SendingQueue(Generic[R]):
             self._episodes.note(verdict, entry.request.samples, pending)
             self._remark_overflow()
             self._changed.notify_all()
-            return self._pause(verdict)
+            return 0.0 if self._stopped else self._pause(verdict)
 
     def _book(self, entry: Entry[R], verdict: Verdict) -> None:
         if verdict.action is Action.DONE:
@@ -205,7 +204,7 @@ class SendingQueue(Generic[R]):
         minimum, maximum, chance = self._backoff
         wait = backoff(self._failures, minimum=minimum, maximum=maximum, random=chance)
         self._failures += 1
-        return wait if verdict.retry_after is None else verdict.retry_after
+        return verdict.retry_after or wait
 
     def _remark_overflow(self) -> None:
         overflow = self._backlog.take_overflow()

@@ -52,7 +52,7 @@ class Verdict:
     message: str = ""
     hint: str = ""
     retry_after: float | None = None
-    """Seconds to wait before this is tried again; None leaves it to the backoff."""
+    """Seconds to wait before this is tried again; None and 0 leave it to the backoff."""
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from otel_kubecost.clock import Clock
+from otel_kubecost.clock import SystemClock
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
@@ -25,14 +25,15 @@ CANDIDATES = ("/model/allocation", "/allocation")
 class KubecostClient:
     """Asks one Kubecost or OpenCost; for one thread at a time."""
 
-    def __init__(self, options: KubecostReceiverOptions, clock: Clock) -> None:
+    def __init__(self, options: KubecostReceiverOptions) -> None:
         http = HTTPOptions(
             **dict(options.auth),
             tls_config=options.tls_config,
             proxy_url=options.proxy_url,
             timeout=options.timeout,
         )
-        self._http = HTTPClient(http, clock=clock, max_decoded_bytes=options.max_body_bytes)
+        # Deadlines of I/O run in real time, whatever clock the data goes by.
+        self._http = HTTPClient(http, clock=SystemClock(), max_decoded_bytes=options.max_body_bytes)
         self._options = options
         self._base = options.endpoint.rstrip("/")
         self._candidates = ("",) if urlsplit(self._base).path else CANDIDATES

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from otel_kubecost.http.config import AuthOptions, EndpointURL, ProxyURL, TLSConfig
 from otel_kubecost.options import ByteSize, Duration, Options, Text
@@ -15,16 +15,25 @@ LEVELS = ("cluster", "namespace", "pod")
 Level = Literal["cluster", "namespace", "pod"]
 
 
+def _whole_hours(seconds: float) -> float:
+    if seconds < HOUR or seconds % HOUR:
+        raise ValueError("a window is whole hours, one at least; write it as 1h, 24h or 7d")
+    return seconds
+
+
 def _pod_metrics(value: Any) -> Any:
     return sorted(EVERYTHING) if value == "all" else value
 
 
-def _known_pod_metrics(value: list[str]) -> list[str]:
-    unknown = [name for name in value if name not in EVERYTHING]
-    if unknown:
+def _known_metric(name: str) -> str:
+    if name not in EVERYTHING:
         known = ", ".join(sorted(EVERYTHING))
-        raise ValueError(f"{unknown[0]!r} is not a metric of pods; there are {known}, or all")
-    return value
+        raise ValueError(f"{name!r} is not a metric of pods; there are {known}, or all")
+    return name
+
+
+Window = Annotated[Duration, AfterValidator(_whole_hours)]
+PodMetric = Annotated[str, AfterValidator(_known_metric)]
 
 
 class KubecostReceiverOptions(Options):
@@ -50,8 +59,8 @@ class KubecostReceiverOptions(Options):
     emit_interval: Duration = Field(
         60.0, ge=1, description="How often samples leave, at marks of the clock."
     )
-    window: Duration = Field(
-        24 * 3600.0, ge=HOUR, description="How much time a query spans: whole, closed hours."
+    window: Window = Field(
+        24.0 * HOUR, description="How much time a query spans: whole, closed hours."
     )
     settle_delay: Duration = Field(
         20 * 60.0, description="How long after its end an hour counts as complete."
@@ -62,7 +71,7 @@ class KubecostReceiverOptions(Options):
     levels: tuple[Level, ...] = Field(
         ("cluster", "namespace"), min_length=1, description="What costs are grouped by."
     )
-    pod_metrics: Annotated[list[str], BeforeValidator(_pod_metrics)] = Field(
+    pod_metrics: Annotated[list[PodMetric], BeforeValidator(_pod_metrics)] = Field(
         ["total_cost", "cpu_cost", "ram_cost"],
         description="Metrics of the level pod, or: all.",
         examples=["all"],
@@ -87,10 +96,3 @@ class KubecostReceiverOptions(Options):
         description="TLS of an https endpoint.",
     )
     proxy_url: ProxyURL | None = Field(None, description="Proxy; the environment names none.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.window % HOUR:
-            raise ValueError("window must be whole hours; write it as 1h, 24h or 7d")
-        _known_pod_metrics(self.pod_metrics)
-        return self

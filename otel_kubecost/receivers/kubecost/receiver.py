@@ -53,7 +53,7 @@ class KubecostReceiver:
         """
         self.options = options or build_options(KubecostReceiverOptions, keywords)
         self._clock = clock or SystemClock()
-        self._client = KubecostClient(self.options, self._clock)
+        self._client = KubecostClient(self.options)
         self._scope = InstrumentationScope(f"otel_kubecost.receivers.{name}")
         self._agent = AgentState(instance=socket.gethostname(), started=self._clock.time())
         self._last: Scrape | None = None

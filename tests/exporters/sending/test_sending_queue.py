@@ -119,10 +119,15 @@ def test_a_request_is_offered_until_it_is_taken(queue_to):
 
 @pytest.mark.parametrize(
     ("verdict", "least", "most"),
-    [(RETRY, 0.027, 0.03), (HOLD, 60, 60), (Verdict(Action.RETRY, "r", "m", "", 7.0), 7, 7)],
+    [
+        (RETRY, 0.027, 0.03),
+        (HOLD, 60, 60),
+        (Verdict(Action.RETRY, "r", "m", "", 7.0), 7, 7),
+        (Verdict(Action.RETRY, "r", "m", "", 0.0), 0.027, 0.03),
+    ],
 )
 def test_how_long_it_waits(queue_to, verdict, least, most):
-    """The backoff, a minute when held, or what Retry-After asks for."""
+    """The backoff, a minute when held, or what Retry-After asks for; 0 asks for nothing."""
     clock = InstantClock()
     queue = queue_to(Receiver([verdict]), clock)
     queue.put(Letters("a"))
@@ -265,6 +270,22 @@ def test_what_happens_to_single_requests_is_said_every_ten_minutes(queue_to, cap
     assert [record.samples for record in caplog.records] == [1, 100]
 
 
+def test_the_end_of_an_outage_has_what_was_not_said(queue_to, caplog):
+    """Samples that were dropped between two lines are in the last one."""
+    caplog.set_level(logging.INFO)
+    clock, receiver = FakeClock(), Receiver([RETRY])
+    queue = queue_to(receiver, clock, capacity=2)
+    queue.put(Letters("a"))
+    assert clock.wait_for_waiters()
+    for letter in "bcde":
+        queue.put(Letters(letter))
+    clock.advance(1)
+    assert queue.drain(10)
+    said = {record.message: record for record in caplog.records}
+    assert said["The queue is full: the oldest samples are dropped"].samples == 1
+    assert said["The receiver answers again after 1 s"].unsaid == {"queue_full": 2}
+
+
 def test_closing_sends_what_waits(queue_to):
     """Everything that can be delivered before the end is; a backoff is cut short."""
     clock, receiver = FakeClock(), Receiver([RETRY])
@@ -309,6 +330,22 @@ def test_after_the_end_everything_is_dropped(queue_to):
     assert queue.put(Letters("late")).wait(0) is Outcome.DROPPED
     assert queue.stats() == (4, 0, 0, {"shutdown": 4}, "")
     assert receiver.offered == []
+
+
+def test_what_comes_during_the_end_does_not_push_out_what_waits(queue_to):
+    """A request that comes too late is dropped alone."""
+    receiver = Receiver()
+    receiver.gate.clear()
+    queue = queue_to(receiver)
+    waiting = [queue.put(Letters("a")), queue.put(Letters("b"))]
+    closing = threading.Thread(target=queue.close, args=[10])
+    closing.start()
+    while (late := queue.put(Letters("c")).wait(0)) is None:
+        pass
+    receiver.gate.set()
+    closing.join()
+    assert late is Outcome.DROPPED
+    assert [ticket.wait(0) for ticket in waiting] == [Outcome.DELIVERED] * 2
 
 
 def test_no_thread_runs_before_the_first_request(queue_to):

@@ -1,0 +1,55 @@
+"""Protocol buffers, as little of them as remote write needs (protobuf.dev, "Encoding")."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+pack_double = struct.Struct("<d").pack
+"""The eight bytes of a float64; a NaN keeps its bits."""
+
+
+def varint(number: int) -> bytes:
+    """An int64 in base 128, low groups first."""
+    if 0 <= number < 0x80:
+        return bytes((number,))
+    number &= 0xFFFF_FFFF_FFFF_FFFF  # a negative int64 is its two's complement in ten bytes
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def field(tag: int, payload: bytes) -> bytes:
+    """A length-delimited field; ``tag`` is its number and wire type."""
+    return bytes((tag,)) + varint(len(payload)) + payload
+
+
+def string(tag: int, text: str) -> bytes:
+    return field(tag, text.encode("utf-8", "replace"))
+
+
+def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The length-delimited fields of a message of ours; numbers beside them are passed over."""
+    at = 0
+    while at < len(message):
+        tag, at = message[at], at + 1
+        wire_type = tag & 7
+        if wire_type == 1:
+            at += 8
+            continue
+        number, at = read_varint(message, at)
+        if wire_type == 2:
+            yield tag, message[at : at + number]
+            at += number
+
+
+def read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """The number at ``at`` and where the next thing starts."""
+    number = shift = 0
+    while message[at] >= 0x80:
+        number |= (message[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return number | message[at] << shift, at + 1

@@ -1,0 +1,111 @@
+"""Stale markers: which series have left, and when."""
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_kubecost.exporters.prometheus_remote_write.staleness import STALE_NAN, StaleMarkers
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    Sample,
+    ScopeFamilies,
+    Series,
+    Type,
+)
+from otel_kubecost.pdata import AttributeTable, PointColumns
+
+MINUTE = 60_000
+
+
+def columns(name, pods, time, table=None):
+    """A family over columns with one series a pod, at ``time`` milliseconds."""
+    rows = sorted(pods)
+    table = table or AttributeTable.of(["pod"], [(pod,) for pod in rows])
+    points = PointColumns.of(table, [1.0] * len(rows), time_unix_nano=time * 1_000_000)
+    labels = [("__name__", name), ("pod", table.columns[0]), ("tenant_id", "t")]
+    return Family(name, Type.GAUGE, ColumnSeries(labels, points))
+
+
+def plain(name, pods, time):
+    """The same family, its series built."""
+    return Family(name, Type.GAUGE, list(columns(name, pods, time).series))
+
+
+def scope(*families, origin=("resource", "scope")):
+    return ScopeFamilies(origin, list(families))
+
+
+def departed(markers, *scopes):
+    """Names and pods with the time of their marker; checks that each is a marker."""
+    found = {}
+    for family in markers.departed(scopes):
+        for series in family.series:
+            ((time, value),) = series.samples
+            assert struct.pack("<d", value) == (0x7FF0000000000002).to_bytes(8, "little")
+            labels = dict(series.labels)
+            found[labels["__name__"], labels.get("pod")] = time
+    return found
+
+
+PODS = st.frozensets(st.sampled_from("abcdefg"))
+SHAPES = st.sampled_from([columns, plain])
+
+
+@given(st.lists(st.tuples(SHAPES, PODS), min_size=1, max_size=6))
+def test_exactly_the_series_that_left_are_marked(history):
+    """Whatever comes and goes, in columns or not, a marker stands for what was there before and
+    is not now, once, at the time of the batch that lacks it.
+    """
+    markers, before = StaleMarkers(), frozenset()
+    for at, (shape, pods) in enumerate(history):
+        time = (at + 1) * MINUTE
+        gone = departed(markers, scope(shape("m", pods, time), plain("always", "x", time)))
+        assert gone == {("m", pod): time for pod in before - pods}
+        before = pods
+
+
+def test_a_metric_that_vanishes_takes_all_its_series_along():
+    """A GPU cost that is no longer reported ends for every namespace."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("gpu", "ab", 1), columns("cpu", "ab", 1)))
+    assert departed(markers, scope(columns("cpu", "ab", 2))) == {("gpu", "a"): 2, ("gpu", "b"): 2}
+
+
+def test_an_empty_family_says_when_its_series_ended():
+    """Data that became too old is ended at a mark of the grid, so that two agents agree."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("m", "a", MINUTE)))
+    assert departed(markers, scope(columns("m", "", 2 * MINUTE))) == {("m", "a"): 2 * MINUTE}
+
+
+def test_a_scope_that_says_no_time_ends_right_after_its_last_sample():
+    """A marker is never older than what it ends, and never from the future."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("m", "a", MINUTE)))
+    assert departed(markers, scope()) == {("m", "a"): MINUTE + 1}
+
+
+def test_scopes_do_not_end_each_others_series():
+    """Two receivers on one exporter: the batch of one says nothing of the other's series."""
+    markers = StaleMarkers()
+    one, other = ("resource", "one"), ("resource", "other")
+    departed(markers, scope(columns("m", "a", 1), origin=one))
+    assert departed(markers, scope(columns("m", "b", 2), origin=other)) == {}
+    assert departed(markers, scope(origin=one)) == {("m", "a"): 2}
+
+
+def test_a_changed_label_ends_the_old_series():
+    """A new currency is a new series, and the old one is over."""
+    markers = StaleMarkers()
+    old = Family("m", Type.GAUGE, [Series((("__name__", "m"), ("pod", "a")), [Sample(1, 1.0)])])
+    new = Family("m", Type.GAUGE, [Series((("__name__", "m"), ("pod", "b")), [Sample(2, 1.0)])])
+    departed(markers, scope(old))
+    assert departed(markers, scope(new)) == {("m", "a"): 2}
+
+
+def test_the_marker_is_not_an_ordinary_nan():
+    """Its bits are what tells it apart; arithmetic on it would lose them."""
+    ordinary = struct.pack("<d", float("nan"))
+    assert struct.pack("<d", STALE_NAN) != ordinary

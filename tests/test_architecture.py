@@ -1,0 +1,178 @@
+"""The house rules about imports and sizes, read from the source (CONTRIBUTING says why)."""
+
+import ast
+import re
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import otel_kubecost
+
+ROOT = Path(otel_kubecost.__file__).parent
+KINDS = ("receivers", "processors", "exporters", "extensions")
+
+# The rooms that components of a kind share; everything else under it is a component.
+SHARED = {"exporters.series", "exporters.sending"}
+
+# What a component may import, beside its own folder.
+FOR_COMPONENTS = {
+    "clock", "component", "confmap", "errors", "http", "options", "pdata", "telemetry",
+}  # fmt: skip
+
+# Outside things with the only modules that may import them.
+IMPORTERS = {
+    "requests": r"http\.",
+    "urllib3": r"http\.",
+    "ruamel": r"confmap$",
+    "cramjam": r"(exporters\.prometheus_remote_write\.codec|testing\.wire)$",
+    "google": r"testing\.",
+    "opentelemetry.exporter.prometheus_remote_write.gen": r"testing\.wire$",
+    "signal": r"(signals|service)$",
+    "msgspec": r"receivers\.kubecost\.",
+    "re2": r"(options|exporters\.series\.relabel)$",
+    "click": r"cli(\.|$)",
+    "sqlite3": r"$^",
+}
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def statements(tree):
+    """Names of imported modules; ``from a import b`` gives a.b where that is a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+TREES = {module_name(path): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+SOURCES = {module_name(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
+IMPORTS = {module: set(statements(tree)) for module, tree in TREES.items()}
+
+
+def inner(module):
+    """The modules of this package that ``module`` imports."""
+    names = {name.removeprefix("otel_kubecost").lstrip(".") for name in IMPORTS[module]
+             if name == "otel_kubecost" or name.startswith("otel_kubecost.")}  # fmt: skip
+    return {name for name in names if name in TREES and name != module}
+
+
+def room(module):
+    """``exporters.series`` of ``exporters.series.names``; the module itself outside the kinds."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] in KINDS else parts[0]
+
+
+def test_there_are_no_import_cycles():
+    """Arrows point down: a reader never has to turn back."""
+    graph = {module: inner(module) for module in TREES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_nothing_inside_imports_the_root_package():
+    """The root package is for users; inside, a module imports what it needs from where it is."""
+    offenders = [
+        module
+        for module in TREES
+        if module and any(name == "otel_kubecost" for name in IMPORTS[module])
+        and not {f"otel_kubecost.{one}" for one in inner(module)} & IMPORTS[module]
+    ]  # fmt: skip
+    assert offenders == []
+
+
+@pytest.mark.parametrize("module", [m for m in TREES if m.split(".")[0] in KINDS and "." in m])
+def test_components_import_the_shared_rooms_and_themselves_alone(module):
+    """A component never imports its siblings, nor what is built of components."""
+    allowed = FOR_COMPONENTS | SHARED | {room(module)}
+    if room(module) in SHARED:
+        allowed -= {"confmap", "exporters.sending"} - {room(module)}
+    assert {room(name) for name in inner(module)} - set(KINDS) <= allowed
+
+
+def test_only_components_names_concrete_components():
+    """What can be configured is one explicit list."""
+    users = {
+        module
+        for module in TREES
+        for name in inner(module)
+        if room(name).split(".")[0] in KINDS
+        and room(name) not in SHARED | set(KINDS)
+        and room(name) != room(module)
+    }
+    assert users == {"components", ""}
+
+
+@pytest.mark.parametrize("outside", IMPORTERS)
+def test_each_outside_thing_has_one_importer(outside):
+    """Where a library or a file descriptor is used is known without searching."""
+    users = [
+        module
+        for module, names in IMPORTS.items()
+        if any(name == outside or name.startswith(f"{outside}.") for name in names)
+    ]
+    assert [user for user in users if not re.search(f"^{IMPORTERS[outside]}", user)] == []
+
+
+def test_the_environment_is_read_in_one_place():
+    """Nobody else reads variables: what configures a component is in its options."""
+    readers = [name for name, text in SOURCES.items() if re.search(r"os\.(environ|getenv)", text)]
+    assert readers == ["confmap"]
+
+
+def test_only_the_command_configures_logging():
+    """structlog's configuration and the process' handlers belong to whoever owns the process."""
+    callers = [name for name, text in SOURCES.items() if "telemetry.configure(" in text]
+    assert all(name.startswith("cli.") for name in callers)
+    assert not any("structlog.configure" in text for text in SOURCES.values())
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_files_and_functions_stay_small(module):
+    """300 lines a file, 60 a function; no marks of unfinished work, no typing escapes."""
+    source = SOURCES[module]
+    assert source.count("\n") <= 300
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+    assert "TYPE_CHECKING" not in IMPORTS[module] | {n.split(".")[-1] for n in IMPORTS[module]}
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_importing_has_no_effect(module):
+    """No module calls for a thread, a socket, a file or a variable when it is imported."""
+    calls = [
+        ast.unparse(node.value.func)
+        for node in TREES[module].body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    assert set(calls) <= {"logging.getLogger(PACKAGE).addHandler", "commands.add_command", "main"}
+
+
+def test_importing_the_package_starts_and_prints_nothing():
+    """A program that only imports it has one thread, an unchanged root logger and no output."""
+    check = (
+        "import logging, threading; before = logging.getLogger().handlers[:]\n"
+        "import otel_kubecost\n"
+        "assert threading.active_count() == 1\n"
+        "assert logging.getLogger().handlers == before == []\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False
+    )
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+
+
+def test_the_public_names_are_sorted_and_there():
+    """``__all__`` is what is promised, and all of it exists."""
+    assert list(otel_kubecost.__all__) == sorted(otel_kubecost.__all__)
+    assert all(hasattr(otel_kubecost, name) for name in otel_kubecost.__all__)

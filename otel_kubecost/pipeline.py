@@ -106,9 +106,9 @@ class Pipeline:
         mark = floor_mark(self._clock.time(), interval)
         while not self._stop.is_set():
             self._cycle(receiver, mark)
-            now = self._clock.time()
-            mark = max(mark + interval, floor_mark(now, interval))
-            self._clock.wait(self._stop, mark - now)
+            self._clock.wait(self._stop, mark + interval - self._clock.time())
+            # Marks that went by meanwhile are skipped: only the latest is the present.
+            mark = max(mark + interval, floor_mark(self._clock.time(), interval))
 
     def _cycle(self, receiver: Receiver, mark: float) -> None:
         exported = 0

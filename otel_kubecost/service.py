@@ -9,7 +9,7 @@ SIGHUP reads the configuration again, and one that has mistakes leaves the old o
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -19,7 +19,7 @@ from otel_kubecost.components import builtin_factories
 from otel_kubecost.config import Config, PipelineConfig, parse_config
 from otel_kubecost.config import load_config as read_config
 from otel_kubecost.confmap import environment
-from otel_kubecost.environment import config_from_environment
+from otel_kubecost.environment import config_from_environment, without_effect
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.signals import Signals
@@ -50,10 +50,15 @@ class Service:
         *,
         clock: Clock | None = None,
         reload: Callable[[], Config] | None = None,
+        without_effect: Sequence[str] = (),
     ) -> None:
-        """``reload`` gives the configuration anew on SIGHUP; without it SIGHUP changes nothing."""
+        """``reload`` gives the configuration anew on SIGHUP; without it SIGHUP changes nothing.
+
+        ``without_effect`` are variables that were set and change nothing: ``run`` says so.
+        """
         self._clock = clock or SystemClock()
         self._reload = reload
+        self._without_effect = without_effect
         self.config = config
         self.pipelines = self._build(config)
 
@@ -80,8 +85,9 @@ class Service:
         cls, environ: Mapping[str, str] | None = None, *, clock: Clock | None = None
     ) -> Service:
         """The built-in CloudTuner pipeline, set up by the guide's variables. Raises ConfigError."""
-        confmap = config_from_environment(environment() if environ is None else environ)
-        return cls(parse_config(confmap, builtin_factories()), clock=clock)
+        environ = environment() if environ is None else environ
+        config = parse_config(config_from_environment(environ), builtin_factories())
+        return cls(config, clock=clock, without_effect=without_effect(environ))
 
     def start(self) -> None:
         """Start every pipeline and return; where one cannot start none stays, and it raises."""
@@ -108,6 +114,10 @@ class Service:
             _log.warning("OTEL_SDK_DISABLED is true: nothing runs")
             return
         _log.info("Starting allocation exporter...")
+        if self._without_effect:
+            _log.warning(
+                f"Variables without effect in this version: {', '.join(self._without_effect)}"
+            )
         with Signals() as signals:
             self.start()
             while signals.wait() == signal.SIGHUP:

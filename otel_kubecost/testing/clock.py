@@ -21,7 +21,7 @@ class FakeClock:
     def __init__(self, start: float = 0.0) -> None:
         self._start = float(start)
         self._elapsed = 0.0
-        self._waiting = 0
+        self._dues: list[float] = []
         self._changed = threading.Condition()
 
     def time(self) -> float:
@@ -47,13 +47,13 @@ class FakeClock:
         """Wait for ``stop`` or until the clock was advanced by ``seconds``; true when stopped."""
         with self._changed:
             due = self._elapsed + seconds
-            self._waiting += 1
+            self._dues.append(due)
             self._changed.notify_all()
             try:
                 while not stop.is_set() and self._elapsed < due:
                     self._changed.wait(_LOOK_EVERY)
             finally:
-                self._waiting -= 1
+                self._dues.remove(due)
         return stop.is_set()
 
     def wait_for_waiters(self, count: int = 1, timeout: float = 10.0) -> bool:
@@ -62,7 +62,11 @@ class FakeClock:
         Advancing before that would move the time from which a late thread counts.
         """
         with self._changed:
-            return self._changed.wait_for(lambda: self._waiting >= count, timeout)
+            return self._changed.wait_for(lambda: self._waiting() >= count, timeout)
+
+    def _waiting(self) -> int:
+        """Threads that wait for a time still to come; who is due is as good as gone."""
+        return sum(due > self._elapsed for due in self._dues)
 
 
 class ScaledClock:

@@ -1,0 +1,234 @@
+"""The command line as its users see it: results, messages, exit codes."""
+
+import json
+import urllib.request
+
+import pytest
+from peers import Agent, free_port, run_command, wait_until
+
+from otel_kubecost.testing import CLOUDTUNER_PATH, FakeKubecost, RemoteWriteReceiver
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+ROW = {
+    "start": "2026-11-22T00:00:00Z",
+    "end": "2026-11-23T00:00:00Z",
+    "totalCost": 36.0,
+    "cpuCost": 24.0,
+    "ramCost": 12.0,
+    "totalEfficiency": 0.5,
+}
+ANSWER = {"code": 200, "data": [{"one/shop": ROW, "one/dev": ROW, "one/__idle__": ROW}]}
+
+
+@pytest.fixture
+def kubecost():
+    with FakeKubecost(ANSWER) as server:
+        yield server
+
+
+@pytest.fixture
+def config(tmp_path, kubecost):
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(
+        f"""
+receivers:
+  kubecost: {{endpoint: "{kubecost.url}", tenant_id: t, cluster_name: prod}}
+exporters:
+  prometheus: {{endpoint: "127.0.0.1:0"}}
+service: {{pipelines: {{metrics: {{receivers: [kubecost], exporters: [prometheus]}}}}}}
+"""
+    )
+    return path
+
+
+def test_once_prints_exposition_text_with_timestamps(config):
+    """What would be sent, in the text format that Prometheus' own tools read."""
+    finished = run_command("once", "--config", config)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    lines = finished.stdout.splitlines()
+    (shop,) = [line for line in lines if "namespace_total_cost{" in line and '"shop"' in line]
+    series, value, timestamp = shop.split(" ")
+    assert series == (
+        "cloudtuner_kubecost_namespace_total_cost"
+        '{cluster="prod",currency="USD",namespace="shop",tenant_id="t"}'
+    )
+    assert float(value) == 1.5
+    assert int(timestamp) % 60_000 == 0
+
+
+def test_once_prints_samples_as_json(config):
+    """For programs: a list of samples with metric, labels, value and time."""
+    finished = run_command("once", "--config", config, "--output", "json")
+    samples = json.loads(finished.stdout)
+    (total,) = [one for one in samples if one["metric"] == "cloudtuner_kubecost_cluster_total_cost"]
+    assert total["labels"] == {"cluster": "prod", "currency": "USD", "tenant_id": "t"}
+    assert total["value"] == 4.5
+    assert total["timestamp_ms"] % 60_000 == 0
+
+
+def test_once_prints_a_table_that_adds_up(config):
+    """Rows, idle, total and their difference, to be laid beside Kubecost's page."""
+    finished = run_command("once", "--config", config, "--output", "table")
+    rows = [line.split() for line in finished.stdout.splitlines()]
+    assert ["dev", "1.50000", "1,095.00", "1.00000", "0.50000", "-", "-", "-", "50.0%"] in rows
+    assert ["__idle__", "1.50000", "1,095.00"] in rows
+    assert ["total", "4.50000", "3,285.00", "3.00000", "1.50000", "-", "-", "-", "50.0%"] in rows
+    assert "total less the sum of its rows: 0.0000000 per hour" in finished.stdout
+
+
+def test_once_that_gets_no_answer_fails_and_says_why(config):
+    """Exit code 1, the reason on standard error, no cost on standard output."""
+    finished = run_command(
+        "once", "--config", config, "--set", "receivers.kubecost.endpoint=http://127.0.0.1:9"
+    )
+    assert finished.returncode == 1
+    assert "Failed to query Kubecost: connection refused" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert "_cost{" not in finished.stdout
+
+
+def test_validate_prints_what_runs(config):
+    """A good file is said to be good, with the path that data takes."""
+    finished = run_command("validate", "--config", config)
+    assert finished.returncode == 0
+    assert "metrics: kubecost -> prometheus" in finished.stdout
+
+
+def test_validate_prints_every_mistake_with_its_place_and_remedy(tmp_path):
+    """File, line and column, what is wrong, how to mend it: all in one answer, exit code 78."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(
+        """receivers:
+  kubecost:
+    endpoint: http://kubecost:9090
+    tenant_id: REPLACE_WITH_YOUR_CLOUD_ACCOUNT_ID
+    windw: 24h
+    collection_interval: soon
+exporters:
+  prometheus_remote_write:
+    endpoint: https://dashboard.cloudtuner.ai/storage/api/v2/write
+    basic_auth: {username: kubecost, password: YOUR_PASSWORD}
+service:
+  pipelines:
+    metrics: {receivers: [kubecost], exporters: [prometheus_remote_write, debug]}
+"""
+    )
+    finished = run_command("validate", "--config", path)
+    assert finished.returncode == 78
+    assert finished.stdout == ""
+    lines = finished.stderr.splitlines()
+    wanted = {
+        "receivers.kubecost.cluster_name: ": "is required",
+        "receivers.kubecost.tenant_id: ": "REPLACE_WITH_YOUR_CLOUD_ACCOUNT_ID",
+        "receivers.kubecost.windw: ": "window",
+        "receivers.kubecost.collection_interval: ": "30s, 5m, 1h30m or 15d",
+        "exporters.prometheus_remote_write.basic_auth.password: ": "placeholder",
+        "service.pipelines.metrics.exporters[1]: ": "not configured",
+    }
+    for start, part in wanted.items():
+        assert any(line.startswith(start) and part in line for line in lines), (start, lines)
+    assert all(f"{path}:" in line for line in lines)
+
+
+def test_components_lists_what_a_file_can_name():
+    """Every kind, with a sentence on each component."""
+    finished = run_command("components")
+    assert finished.returncode == 0
+    for name in ("kubecost", "cardinality_limit", "prometheus", "prometheus_remote_write"):
+        assert f"  {name}" in finished.stdout
+    assert "also: prometheusremotewrite" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["walk"], ["run", "--confg", "x"], ["once", "--output", "xml"], ["run", "--set", "a=b"]],
+)
+def test_wrong_usage_is_exit_code_2(arguments):
+    """As of any command; the message names what was wrong."""
+    finished = run_command(*arguments)
+    assert finished.returncode == 2
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_file_that_is_not_there_is_a_configuration_error():
+    """Its name is in the message, and the exit code is 78."""
+    finished = run_command("run", "--config", "/nonexistent/pipeline.yaml")
+    assert finished.returncode == 78
+    assert "/nonexistent/pipeline.yaml" in finished.stderr
+
+
+def test_without_a_file_the_environment_is_the_configuration(tmp_path, kubecost):
+    """The guide's variables run the push and the page; the log has the guide's lines."""
+    password, port = tmp_path / "password", free_port()
+    password.write_text("hunter2\n")
+    with RemoteWriteReceiver(
+        account_id=TENANT, basic_auth=("kubecost", "hunter2"), path=CLOUDTUNER_PATH
+    ) as receiver:
+        variables = {
+            "KUBECOST_URL": kubecost.url,
+            "TENANT_ID": TENANT,
+            "CLUSTER_NAME": "prod",
+            "SCRAPE_JITTER_MAX": "0",
+            "EXPORTER_PORT": str(port),
+            "REMOTE_WRITE_URL": receiver.endpoint,
+            "REMOTE_WRITE_PASSWORD_FILE": str(password),
+            "STEP": "1h",
+        }
+        with Agent(env=variables) as agent:
+            assert receiver.wait_for(lambda got: got.sample_count > 0, timeout=20)
+            page = wait_until(lambda: get(f"http://127.0.0.1:{port}/metrics"))
+            assert agent.stop() == 0, agent.log
+        assert receiver.violations == []
+    assert 'cloudtuner_kubecost_namespace_total_cost{cluster="prod"' in page
+    lines = agent.log.splitlines()
+    for line in (
+        "INFO - Starting allocation exporter...",
+        f"INFO - Kubecost URL: {kubecost.url}",
+        f"INFO - Tenant ID: {TENANT}",
+        "INFO - Successfully scraped allocation data: 2 namespaces",
+    ):
+        assert line in lines
+    assert any(line.startswith("INFO - Exported ") and line.endswith(" metrics") for line in lines)
+    assert "WARN - Variables without effect in this version: STEP" in lines
+    assert "hunter2" not in agent.log
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
+def test_a_missing_tenant_is_named_by_its_variable():
+    """One line names the variable and where the value comes from; exit code 78."""
+    finished = run_command("run", env={"TENANT_ID": ""})
+    assert finished.returncode == 78
+    assert "TENANT_ID" in finished.stderr
+    assert "Cloud Account" in finished.stderr
+
+
+def test_formats_of_the_log_carry_the_same_events(config, kubecost):
+    """console, json, logfmt and guide show the same sentences; json can be parsed line by line."""
+    logs = {}
+    for log_format in ("console", "json", "logfmt", "guide"):
+        setting = f"service.telemetry.logs.format={log_format}"
+        asked = len(kubecost.requests)
+        with Agent("--config", config, "--set", setting, env={"NO_COLOR": "1"}) as agent:
+            wait_until(lambda: len(kubecost.requests) > asked)
+            assert agent.stop() == 0
+        logs[log_format] = agent.log
+    sentence = "Successfully scraped allocation data: 2 namespaces"
+    assert all(sentence in log for log in logs.values())
+    events = [json.loads(line) for line in logs["json"].splitlines()]
+    assert sentence in [event["event"] for event in events]
+    assert {"timestamp", "level", "event"} <= set(events[0])
+
+
+def test_help_has_every_command():
+    """A newcomer finds the commands by asking."""
+    finished = run_command("--help")
+    assert finished.returncode == 0
+    for command in ("run", "once", "validate", "components", "demo"):
+        assert f"\n  {command} " in finished.stdout

@@ -1,0 +1,222 @@
+"""The pipeline: marks, order, and exporters that fail alone."""
+
+import threading
+
+import pytest
+from opentelemetry.sdk.metrics.export import (
+    InMemoryMetricReader,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_kubecost.lane import LENGTH
+from otel_kubecost.pdata import AttributeTable, PointColumns, gauge, metrics_of, nanoseconds
+from otel_kubecost.pipeline import Pipeline
+from otel_kubecost.testing import FakeClock
+
+SCOPE = InstrumentationScope("test")
+
+
+def batch(mark, value=1.0):
+    points = PointColumns.of(AttributeTable((), (), 1), [value], time_unix_nano=nanoseconds(mark))
+    return MetricsData([metrics_of({"tenant.id": "t"}, [(SCOPE, [gauge("m", "", "", points)])])])
+
+
+def time_of(data):
+    return data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].time_unix_nano
+
+
+class Marks:
+    """A receiver that gives one batch a mark, and remembers the marks."""
+
+    emit_interval = 60.0
+
+    def __init__(self):
+        self.marks = []
+        self.events = []
+
+    def start(self):
+        self.events.append("start")
+
+    def collect(self, mark, patience=None):
+        self.marks.append(mark)
+        yield batch(mark)
+
+    def shutdown(self, timeout_millis=30_000):
+        self.events.append("shutdown")
+
+
+class Kept(MetricExporter):
+    """An SDK exporter that keeps what it gets; ``fails`` is what it does instead."""
+
+    def __init__(self, fails=None, events=None):
+        super().__init__()
+        self.batches = []
+        self.fails = fails
+        self.arrived = threading.Event()
+        self.events = events if events is not None else []
+
+    def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+        if isinstance(self.fails, Exception):
+            raise self.fails
+        if self.fails:
+            return MetricExportResult.FAILURE
+        self.batches.append(metrics_data)
+        self.arrived.set()
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis=10_000):
+        return True
+
+    def shutdown(self, timeout_millis=30_000, **kwargs):
+        self.events.append("exporter shutdown")
+
+
+class Queued(Kept):
+    """An exporter with a queue of its own, as ours are."""
+
+    def start(self):
+        self.events.append("exporter start")
+
+    def enqueue(self, metrics_data):
+        if isinstance(self.fails, Exception):
+            raise self.fails
+        self.batches.append(metrics_data)
+
+
+def test_run_once_scrapes_processes_and_exports_in_order():
+    """One cycle: the present mark, each processor in its order, every exporter."""
+    receiver, exporter = Marks(), Kept()
+    order = []
+
+    def processor(name):
+        def process(data):
+            order.append(name)
+            return data
+
+        return process
+
+    clock = FakeClock(1_000_030.0)
+    pipeline = Pipeline(receiver, [processor("a"), processor("b")], [exporter], clock=clock)
+    assert pipeline.run_once() == [MetricExportResult.SUCCESS]
+    assert receiver.marks == [999_960.0 + 60]
+    assert order == ["a", "b"]
+    assert time_of(exporter.batches[0]) == 1_000_020 * 10**9
+
+
+@pytest.mark.parametrize("fails", [True, RuntimeError("broken")])
+def test_one_exporters_failure_never_reaches_another(fails):
+    """FAILURE and exceptions are that exporter's result alone."""
+    bad, good = Kept(fails), Kept()
+    results = Pipeline(Marks(), [], [bad, good], clock=FakeClock(60.0)).run_once()
+    assert results == [MetricExportResult.FAILURE, MetricExportResult.SUCCESS]
+    assert len(good.batches) == 1
+
+
+def test_every_mark_of_the_clock_is_emitted_once():
+    """Marks lie on the grid of the interval, whenever the pipeline was started."""
+    receiver, clock = Marks(), FakeClock(1_000_030.0)
+    pipeline = Pipeline(receiver, [], [Queued()], clock=clock)
+    pipeline.start()
+    for _ in range(4):
+        assert clock.wait_for_waiters()
+        clock.advance(60)
+    assert clock.wait_for_waiters()
+    pipeline.shutdown()
+    assert receiver.marks == [1_000_020.0 + 60 * step for step in range(5)]
+
+
+def test_marks_that_were_missed_are_skipped():
+    """After a long stop the latest mark follows: old times would be out of order for others."""
+    receiver, clock = Marks(), FakeClock(1_000_020.0)
+    pipeline = Pipeline(receiver, [], [Queued()], clock=clock)
+    pipeline.start()
+    assert clock.wait_for_waiters()
+    clock.advance(600 + 7)
+    assert clock.wait_for_waiters()
+    pipeline.shutdown()
+    assert receiver.marks == [1_000_020.0, 1_000_620.0]
+
+
+def test_exporters_start_before_receivers_and_stop_after_them():
+    """Nothing arrives where nobody listens, and what was received is still exported."""
+    receiver = Marks()
+    pipeline = Pipeline(receiver, [], [Queued(events=receiver.events)], clock=FakeClock(60.0))
+    pipeline.start()
+    pipeline.shutdown()
+    assert receiver.events == ["exporter start", "start", "shutdown", "exporter shutdown"]
+
+
+def test_a_component_that_cannot_start_stops_the_others():
+    """The reason is the caller's to see, and nothing is left running."""
+
+    class Broken(Queued):
+        def start(self):
+            raise OSError("port 9103 is in use")
+
+    receiver = Marks()
+    pipeline = Pipeline(receiver, [], [Broken()], clock=FakeClock(60.0))
+    with pytest.raises(OSError, match="9103"):
+        pipeline.start()
+    assert receiver.events == ["shutdown"]
+    assert receiver.marks == []
+
+
+def test_a_cycle_that_fails_is_followed_by_the_next():
+    """A processor that raises costs one mark, not the pipeline."""
+    exporter, clock = Queued(), FakeClock(60.0)
+    failures = [RuntimeError("first")]
+
+    def process(data):
+        if failures:
+            raise failures.pop()
+        return data
+
+    pipeline = Pipeline(Marks(), [process], [exporter], clock=clock)
+    pipeline.start()
+    assert clock.wait_for_waiters()
+    clock.advance(60)
+    assert clock.wait_for_waiters()
+    pipeline.shutdown()
+    assert [time_of(one) for one in exporter.batches] == [120 * 10**9]
+
+
+def test_an_exporter_of_the_sdk_works_beside_one_of_ours():
+    """It is called from a thread of its own, so its pace is its own too."""
+    foreign, ours, clock = Kept(), Queued(), FakeClock(60.0)
+    pipeline = Pipeline(Marks(), [], [foreign, ours], clock=clock)
+    pipeline.start()
+    assert foreign.arrived.wait(10)
+    pipeline.shutdown()
+    assert len(foreign.batches) == len(ours.batches) == 1
+
+
+def test_an_exporter_that_hangs_holds_up_nobody(caplog):
+    """Its oldest batches are dropped, said and counted; the others get every mark."""
+    release = threading.Event()
+
+    class Slow(Kept):
+        def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+            release.wait(30)
+            return super().export(metrics_data)
+
+    slow, ours, clock = Slow(), Queued(), FakeClock(60.0)
+    pipeline = Pipeline(Marks(), [], [slow, ours], clock=clock)
+    pipeline.start()
+    for _ in range(LENGTH + 4):
+        assert clock.wait_for_waiters()
+        clock.advance(60)
+    assert clock.wait_for_waiters()
+    assert len(ours.batches) == LENGTH + 5
+    release.set()
+    pipeline.shutdown()
+    assert "the oldest is dropped" in caplog.text
+    assert len(slow.batches) >= LENGTH
+
+
+def test_the_sdk_reader_takes_our_data_shape():
+    """The type that flows is the SDK's own, so its readers and exporters need no adapter."""
+    assert isinstance(batch(60.0), MetricsData)
+    assert InMemoryMetricReader().get_metrics_data() is None

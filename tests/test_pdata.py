@@ -111,7 +111,7 @@ def test_restamping_shares_the_columns():
     assert [point.time_unix_nano for point in new.data.data_points] == [1_700_000_060 * 10**9] * 2
     assert new.data.data_points.table is old.data.data_points.table
     assert new.data.data_points.values is old.data.data_points.values
-    assert list(old.data.data_points)[0].time_unix_nano == 0
+    assert next(iter(old.data.data_points)).time_unix_nano == 0
 
 
 def test_nanoseconds_are_exact_to_the_millisecond():

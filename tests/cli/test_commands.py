@@ -216,7 +216,7 @@ def test_formats_of_the_log_carry_the_same_events(config, kubecost):
         setting = f"service.telemetry.logs.format={log_format}"
         asked = len(kubecost.requests)
         with Agent("--config", config, "--set", setting, env={"NO_COLOR": "1"}) as agent:
-            wait_until(lambda: len(kubecost.requests) > asked)
+            wait_until(lambda asked=asked: len(kubecost.requests) > asked)
             assert agent.stop() == 0
         logs[log_format] = agent.log
     sentence = "Successfully scraped allocation data: 2 namespaces"

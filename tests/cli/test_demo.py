@@ -10,7 +10,14 @@ import sys
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from otel_kubecost.cli import main; main()", "demo"]
+# A shell starts what it puts in the background with SIGINT ignored, and children inherit that.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from otel_kubecost.cli import main
+main()
+"""
+COMMAND = [sys.executable, "-c", PROGRAM, "demo"]
 NAMESPACES = ["shop", "payments", "ml-training", "kube-system", "monitoring", "dev"]
 ESCAPE = "\x1b"
 
@@ -60,29 +67,37 @@ def test_without_a_terminal_there_is_no_escape_sequence(plain):
     assert ESCAPE not in plain.stdout
 
 
-def on_terminal(until, *arguments, environment, end):
-    """The output on a pseudo-terminal of 80 x 24, and the exit code."""
+def on_terminal(until, *arguments, environment):
+    """The output on a pseudo-terminal of 80 x 24 with a Ctrl-C at the end, and the exit code."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "--speed", "1200", *arguments],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         start_new_session=True,
         env={**os.environ, "COLUMNS": "80", "LINES": "24", **environment},
-    )
-    os.close(slave)
+    ) as process:
+        os.close(slave)
+        try:
+            shown = read(master, until)
+            process.send_signal(signal.SIGINT)
+            shown += read(master, lambda _: False)
+            return shown, process.wait(30)
+        finally:
+            process.kill()
+            os.close(master)
+
+
+def read(master, until):
+    """What is written, until a condition holds or the other side has closed."""
     shown = ""
-    while not until(shown) and select.select([master], [], [], 60)[0]:
-        shown += os.read(master, 65536).decode()
-    process.send_signal(end)
-    while select.select([master], [], [], 60)[0]:
+    while not until(shown) and select.select([master], [], [], 30)[0]:
         try:
             shown += os.read(master, 65536).decode()
         except OSError:
             break
-    os.close(master)
-    return shown, process.wait(60)
+    return shown
 
 
 def has_redrawn(shown):
@@ -91,9 +106,7 @@ def has_redrawn(shown):
 
 def test_a_terminal_is_redrawn_in_place_until_interrupted():
     """On a terminal frames overwrite each other in colour, and Ctrl-C ends well."""
-    shown, code = on_terminal(
-        has_redrawn, environment={"TERM": "xterm", "NO_COLOR": ""}, end=signal.SIGINT
-    )
+    shown, code = on_terminal(has_redrawn, environment={"TERM": "xterm", "NO_COLOR": ""})
     assert code == 0
     assert f"{ESCAPE}[1m" in shown
     assert re.search(rf"{ESCAPE}\[2\dF", shown)
@@ -104,9 +117,7 @@ def test_a_terminal_is_redrawn_in_place_until_interrupted():
 
 def test_no_color_is_honoured():
     """With NO_COLOR set a terminal gets cursor movements and no colours."""
-    shown, code = on_terminal(
-        has_redrawn, environment={"TERM": "xterm", "NO_COLOR": "1"}, end=signal.SIGINT
-    )
+    shown, code = on_terminal(has_redrawn, environment={"TERM": "xterm", "NO_COLOR": "1"})
     assert code == 0
     assert not re.search(rf"{ESCAPE}\[\d*m", shown)
     assert f"{ESCAPE}[K" in shown
@@ -114,9 +125,7 @@ def test_no_color_is_honoured():
 
 def test_a_dumb_terminal_gets_plain_text():
     """A terminal that understands no sequences gets none."""
-    shown, code = on_terminal(
-        has_redrawn, "--duration", "60", environment={"TERM": "dumb"}, end=signal.SIGINT
-    )
+    shown, code = on_terminal(has_redrawn, "--duration", "60", environment={"TERM": "dumb"})
     assert code == 0
     assert ESCAPE not in shown
 

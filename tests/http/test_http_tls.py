@@ -8,6 +8,7 @@ import warnings
 from contextlib import suppress
 
 import pytest
+import trustme
 from http_recording import OK, Recording, failure_of
 
 pytestmark = pytest.mark.timeout(30)
@@ -141,12 +142,22 @@ def test_a_client_certificate_is_shown(client, authority, speak):
 def test_a_renewed_ca_file_is_used_without_a_restart(client, authority, tmp_path):
     """Files of ``tls_config`` are read again when they change."""
     ca_file = tmp_path / "current.pem"
-    ca_file.write_bytes(b"not a certificate")
+    trustme.CA().cert_pem.write_to_path(ca_file)
     used = client(tls_config={"ca_file": str(ca_file)})
     with Recording(tls=authority.issue("127.0.0.1")) as server:
-        assert "ca_file" in str(failure_of(used, server.url))
+        assert "unknown CA" in str(failure_of(used, server.url))
         ca_file.write_bytes(authority.ca_file.read_bytes())
         assert used.get(server.url).status == 200
+
+
+@pytest.mark.parametrize("option", ["ca_file", "cert_file"])
+def test_a_file_that_is_no_certificate_is_named(client, tmp_path, option):
+    """What OpenSSL cannot read is said with the option that named it."""
+    path = tmp_path / "wrong.pem"
+    path.write_text("not a certificate")
+    key = {"key_file": str(path)} if option == "cert_file" else {}
+    failure = failure_of(client(tls_config={option: str(path), **key}), "https://127.0.0.1:1/")
+    assert (failure.kind, f"tls_config.{option}" in str(failure)) == ("tls", True)
 
 
 def test_a_missing_file_is_named(client, tmp_path):

@@ -262,6 +262,18 @@ def test_metadata_goes_before_the_samples_at_its_interval(exporter_to):
     assert (first.metric_family_name, first.help) == ("a", "About a")
 
 
+def test_metadata_does_not_queue_up(exporter_to):
+    """While samples wait, metadata is not sent: it will be repeated, and they will not."""
+    server = Sink()
+    with server:
+        exporter = exporter_to(server, metadata_config={"send": True, "send_interval": "1ms"})
+    for n in range(50):
+        exporter.enqueue(series(1, at=NOW + n))
+    with server:
+        assert exporter.force_flush(30_000) is True
+    assert len([message for message in server.messages if message.metadata]) == 1
+
+
 def test_the_rule_of_the_guide_decides_what_is_sent(exporter_to):
     """``write_relabel_configs`` is applied after names are made."""
     keep = {

@@ -304,7 +304,7 @@ def test_closing_gives_held_data_one_last_attempt(queue_to, caplog):
     queue.put(Letters("a"))
     queue.put(Letters("b"))
     assert clock.wait_for_waiters()
-    assert queue.close(10) is False
+    assert queue.close(3600) is False
     assert queue.close(10) is False
     assert receiver.offered == ["a", "a"]
     assert queue.stats()[:4] == (2, 0, 0, {"shutdown": 2})

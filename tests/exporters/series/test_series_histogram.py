@@ -96,6 +96,20 @@ def test_negative_and_zero_observations_come_first():
     }  # fmt: skip
 
 
+def test_a_side_without_observations_has_no_buckets():
+    """Empty buckets, which the SDK has on the side that nothing was measured on, make no series."""
+    point = exponential_point([1], negative=[0, 0])
+    found = totals(Translator().translate(batch(exponential("m", point))))
+    assert list(found) == ["2", "+Inf", "sum", "count"]
+
+
+def test_zero_has_no_sign():
+    """A negative bucket too near to zero for a float ends at 0, not at -0."""
+    point = exponential_point([1], negative=[3], negative_offset=-1100)
+    found = totals(Translator().translate(batch(exponential("m", point))))
+    assert found == {"0": 3, "2": 4, "+Inf": 4, "sum": 10, "count": 4}
+
+
 def test_bounds_beyond_floats_lose_nothing():
     """Buckets too large or too small for a float end in +Inf or at zero, and are counted."""
     large = exponential_point([1, 1, 1], offset=1022, negative=[1, 1], negative_offset=1023)

@@ -51,6 +51,12 @@ def test_samples_that_a_second_scope_has_for_a_series_go_to_the_first():
     assert len(family.series) == 3 - 1
 
 
+def test_a_scope_whose_series_are_anothers_has_no_family():
+    """What is left of a family when all its series belong to an earlier scope is nothing."""
+    data = joined(batch(gauge("m"), scope="a"), batch(gauge("m"), scope="b"))
+    assert [len(scope.families) for scope in Translator().by_scope(data)] == [1, 0]
+
+
 def test_scopes_stay_though_they_bring_nothing():
     """A scope with no metrics, or with metrics without points, is an origin without families."""
     data = joined(batch(scope="a"), batch(Metric("m", "", "", Gauge([])), scope="b"))

@@ -48,7 +48,7 @@ def test_sums_do_not_depend_on_the_order_of_rows(amounts, random):
 
 
 def test_the_only_row_of_an_object_keeps_its_ratio():
-    """Kubecost's own efficiency is published as it is, also above one and where nothing is spent."""
+    """Kubecost's own efficiency is published as it is, above one and for nothing spent too."""
     assert efficiency([Row(ram_efficiency=1.04127, ram_cost=0.0)], "ram") == 1.04127
     assert efficiency([Row()], "ram") is None
     assert math.isnan(efficiency([Row(ram_efficiency=None)], "ram"))

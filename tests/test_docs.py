@@ -1,0 +1,78 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import otel_kubecost
+from otel_kubecost.cli import commands
+from otel_kubecost.components import BUILT_IN
+from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
+from otel_kubecost.service import Service, load_config
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+TENANT = {"TENANT_ID": "11111111-2222-3333-4444-555555555555"}
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_configurations_in_the_readme_are_valid(text, tmp_path):
+    """A newcomer's first paste works."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(text)
+    assert Service(load_config(path, environ=TENANT)).pipelines
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_ready_pipelines_are_valid(path):
+    """Each file in config/ runs as it is, given a tenant."""
+    assert load_config(path, environ=TENANT).pipelines
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_in_the_readme_runs(text):
+    """Up to the call that needs a network."""
+    assert ".run_once()" in text
+    namespace = {}
+    exec(compile(text.replace(".run_once()", ""), "README.md", "exec"), namespace)
+    assert isinstance(namespace["exporter"], otel_kubecost.PrometheusRemoteWriteExporter)
+
+
+def test_the_readme_begins_with_the_two_commands():
+    """Within its first 40 lines: how to see it, and how to test it."""
+    beginning = "\n".join(README.splitlines()[:40])
+    for script in ("scripts/demo", "scripts/test"):
+        assert script in beginning
+        assert (ROOT / script).stat().st_mode & 0o111
+
+
+def test_every_command_and_component_is_mentioned():
+    """Nothing that can be typed is only in the code."""
+    reference = README + (ROOT / "config" / "kubecost-to-cloudtuner.yaml").read_text()
+    for name in [*commands.commands, *(factory.name for factory in BUILT_IN)]:
+        assert name in reference, name
+
+
+def test_every_kind_of_metric_is_in_the_table():
+    """The words for costs and efficiencies in the code are those in the README."""
+    table = "".join(re.findall(r"^\| `.*$", README, re.MULTILINE))
+    for name in EVERYTHING:
+        word, _, kind = name.rpartition("_")
+        assert re.search(rf"[{{,]{word}[,}}].*_{kind}", table), name
+
+
+def test_links_between_the_documents_lead_somewhere():
+    """Relative links name files that are there."""
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (ROOT / target).exists(), (document.name, target)
+
+
+def test_the_changelog_says_what_is_new():
+    """There is always a section for what comes next."""
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()

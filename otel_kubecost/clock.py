@@ -1,4 +1,7 @@
-"""Time as an argument: nothing inside reads the clock of the machine on its own."""
+"""Time as an argument: marks and windows go by a clock that is handed in.
+
+Sockets and threads do not know of it: how long they may take is real time, a ``Deadline``.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,20 @@ class SystemClock:
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         return stop.wait(max(0.0, seconds))
+
+
+class Deadline:
+    """A moment in real time, ``seconds`` from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until then; 0 when it has come."""
+        return max(0.0, self._end - time.monotonic())
+
+    def left_millis(self) -> float:
+        return self.left() * 1000
 
 
 def floor_mark(now: float, interval: float) -> float:

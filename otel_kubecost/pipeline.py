@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
-from otel_kubecost.clock import Clock, SystemClock, floor_mark
+from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.component import Exporter, Processor, QueuedExporter, Receiver, Startable
 from otel_kubecost.lane import Lane, export
 from otel_kubecost.pdata import count_points
@@ -82,24 +82,21 @@ class Pipeline:
 
     def stop_receiving(self, timeout_millis: float = 30_000) -> None:
         """Stop the receivers; what they gave is exported still."""
-        deadline = self._clock.monotonic() + timeout_millis / 1000
+        deadline = Deadline(timeout_millis / 1000)
         self._stop.set()
         for receiver in self._receivers:
-            receiver.shutdown(timeout_millis=self._left(deadline))
+            receiver.shutdown(timeout_millis=deadline.left_millis())
         for thread in self._threads:
-            thread.join(self._left(deadline) / 1000)
+            thread.join(deadline.left())
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """Stop the receivers, then let every exporter send what it has, within the time given."""
-        deadline = self._clock.monotonic() + timeout_millis / 1000
+        deadline = Deadline(timeout_millis / 1000)
         self.stop_receiving(timeout_millis)
         for lane in self._lanes:
-            lane.close(self._left(deadline))
+            lane.close(deadline.left_millis())
         for exporter in self._exporters:
-            _shutdown(exporter, self._left(deadline))
-
-    def _left(self, deadline: float) -> float:
-        return max(0.0, deadline - self._clock.monotonic()) * 1000
+            _shutdown(exporter, deadline.left_millis())
 
     def _run(self, receiver: Receiver) -> None:
         interval = receiver.emit_interval

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
-from otel_kubecost.clock import Clock, SystemClock
+from otel_kubecost.clock import Clock, Deadline, SystemClock
 from otel_kubecost.component import ComponentID, Exporter, Kind, Settings
 from otel_kubecost.components import builtin_factories
 from otel_kubecost.config import Config, PipelineConfig, parse_config
@@ -100,10 +100,10 @@ class Service:
 
     def shutdown(self, timeout_millis: float = DRAIN_MILLIS) -> None:
         """Stop all receivers, then drain all exporters, within ``timeout_millis``."""
-        deadline = self._clock.monotonic() + timeout_millis / 1000
+        deadline = Deadline(timeout_millis / 1000)
         for stop in (Pipeline.stop_receiving, Pipeline.shutdown):
             for pipeline in self.pipelines:
-                stop(pipeline, max(0.0, deadline - self._clock.monotonic()) * 1000)
+                stop(pipeline, deadline.left_millis())
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then drain. For the main thread.

@@ -38,7 +38,6 @@ KEPT_SECONDS = 5.0
 """What it keeps at least, in real time: on a busy machine samples may be late by seconds."""
 REDRAW_EVERY, PRINT_EVERY = 0.5, 3.0
 _DRAIN = 5.0
-_HTTP_TIMEOUT = 60.0
 
 
 @click.command()
@@ -88,7 +87,7 @@ def run_demo(screen: Screen, duration: float | None, *, speed: float = 600.0, se
             retention=_kept(speed),
         ) as receiver,
     ):
-        with _running(_config(kubecost.url, receiver.endpoint, speed), clock):
+        with _running(_config(kubecost.url, receiver.endpoint), clock):
             _watch(screen, kubecost, receiver, clock, duration)
         return _conclude(receiver)
 
@@ -98,8 +97,8 @@ def _kept(speed: float) -> float:
     return max(KEPT_HOURS * 3600, KEPT_SECONDS * speed)
 
 
-def _config(kubecost: str, receiver: str, speed: float) -> dict[str, Any]:
-    """What a user would write in a file. Times are simulated ones, those of requests too."""
+def _config(kubecost: str, receiver: str) -> dict[str, Any]:
+    """What a user would write in a file. Intervals are simulated time."""
     return {
         "receivers": {
             "kubecost": {
@@ -110,7 +109,6 @@ def _config(kubecost: str, receiver: str, speed: float) -> dict[str, Any]:
                 "window": "1h",
                 "collection_interval": "10m",
                 "emit_interval": "5m",
-                "timeout": _HTTP_TIMEOUT * speed,
             }
         },
         "processors": {"cardinality_limit": {"top_n_pods": 30}},
@@ -119,7 +117,6 @@ def _config(kubecost: str, receiver: str, speed: float) -> dict[str, Any]:
                 "endpoint": receiver,
                 "headers": {"Cloud-Account-Id": ACCOUNT},
                 "basic_auth": {"username": USER, "password": PASSWORD},
-                "timeout": _HTTP_TIMEOUT * speed,
             }
         },
         "service": {
@@ -141,7 +138,7 @@ def _running(config: dict[str, Any], clock: ScaledClock) -> Iterator[None]:
     try:
         yield
     finally:
-        service.shutdown(timeout_millis=_DRAIN * clock.speed * 1000)
+        service.shutdown(timeout_millis=_DRAIN * 1000)
 
 
 def _watch(

@@ -21,28 +21,21 @@ import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from otel_kubecost.clock import Clock
+from otel_kubecost.clock import Deadline
 
 READ_SIZE = 64 * 1024
 
 
-class Deadline:
-    """A moment on a monotonic clock, ``seconds`` from now."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock = clock
-        self._end = clock.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Seconds left, more than none. Raises TimeoutError when the moment has come."""
-        left = self._end - self._clock.monotonic()
-        if left <= 0:
-            raise TimeoutError("the time for the request is over")
-        return left
-
-
 _current: ContextVar[Deadline] = ContextVar("deadline")
 """Set around a request: urllib3 has no other way down to a connection that it took from a pool."""
+
+
+def remaining(deadline: Deadline) -> float:
+    """Seconds left, more than none. Raises TimeoutError when the moment has come."""
+    left = deadline.left()
+    if not left:
+        raise TimeoutError("the time for the request is over")
+    return left
 
 
 @contextmanager
@@ -67,7 +60,7 @@ class _TimedReads(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._connection.settimeout(self._deadline.remaining())
+        self._connection.settimeout(remaining(self._deadline))
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -123,10 +116,10 @@ class _Connection(HTTPConnection):
         for tried, (family, address) in enumerate(addresses):
             connection = socket.socket(family, socket.SOCK_STREAM)
             try:
-                connection.settimeout(deadline.remaining() / (len(addresses) - tried))
+                connection.settimeout(remaining(deadline) / (len(addresses) - tried))
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.connect(address)
-                connection.settimeout(deadline.remaining())
+                connection.settimeout(remaining(deadline))
             except OSError as error:
                 connection.close()
                 last = error
@@ -139,7 +132,7 @@ class _Connection(HTTPConnection):
             self.connect()
         deadline, left = _current.get(), memoryview(data)
         while left:
-            self.sock.settimeout(deadline.remaining())
+            self.sock.settimeout(remaining(deadline))
             left = left[self.sock.send(left) :]
 
 

@@ -60,7 +60,7 @@ def explain(error: BaseException, url: str, timeout: float) -> HTTPFailure:
         for cause in causes:
             if isinstance(cause, kinds):
                 kind, message, hint = describe(cause)
-                text = message.format(timeout=f"{timeout:g} s")
+                text = message.replace("{timeout}", f"{timeout:g} s")
                 return HTTPFailure(kind, f"{text} ({url})", hint)
     return HTTPFailure("other", f"the request failed with {type(error).__name__} ({url})")
 

@@ -18,10 +18,10 @@ from opentelemetry import context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from requests.adapters import HTTPAdapter
 
-from otel_kubecost.clock import Clock
+from otel_kubecost.clock import Deadline
 from otel_kubecost.http.config import HTTPOptions
 from otel_kubecost.http.credentials import Credentials
-from otel_kubecost.http.deadline import POOLS, READ_SIZE, Deadline, keeping
+from otel_kubecost.http.deadline import POOLS, READ_SIZE, keeping
 from otel_kubecost.http.decoding import capped, decoded
 from otel_kubecost.http.failure import FailureKind, HTTPFailure, foreign_errors_explained
 from otel_kubecost.http.tls import TLS
@@ -60,15 +60,16 @@ class HTTPClient:
         self,
         options: HTTPOptions,
         *,
-        clock: Clock,
-        max_wire_bytes: int = 64 * MIB,
         max_decoded_bytes: int = 256 * MIB,
+        max_wire_bytes: int | None = None,
     ) -> None:
-        """A larger answer, as it is sent or as it is decompressed, is a failure: ``too_large``."""
+        """An answer that is larger when it is decompressed is a failure of kind ``too_large``.
+
+        So is one that is larger than ``max_wire_bytes`` (None: as decoded) as it is sent.
+        """
         self._options = options
-        self._clock = clock
-        self._max_wire_bytes = max_wire_bytes
         self._max_decoded_bytes = max_decoded_bytes
+        self._max_wire_bytes = max_decoded_bytes if max_wire_bytes is None else max_wire_bytes
         self._credentials = Credentials(options)
         self._adapter = _Adapter(TLS(options.tls_config))
         proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
@@ -133,7 +134,7 @@ class HTTPClient:
             answer.raw.release_conn()
 
     def _send(self, request: requests.Request, seconds: float) -> requests.Response:
-        deadline = Deadline(self._clock, seconds)
+        deadline = Deadline(seconds)
         request.headers = self._headers(request.headers)
         with foreign_errors_explained(request.url, seconds), keeping(deadline), _unobserved():
             return self._adapter.send(

@@ -1,6 +1,8 @@
 """Recorded answers through the command into a real Prometheus, both ways, and back by query."""
 
+import subprocess
 import time
+import urllib.request
 
 import pytest
 from expectations import CASES, RECORDED, assert_samples, expected
@@ -50,13 +52,13 @@ def chain(request, tmp_path):
                 port=port,
             )
         )
-        yield case, prometheus, config
+        yield case, prometheus, config, port
 
 
 @pytest.mark.parametrize("chain", CASES, indirect=True)
 def test_pushed_samples_are_those_worked_out_by_hand(chain):
     """Every metric, label set and value, at every mark of the grid from first to last."""
-    case, prometheus, config = chain
+    case, prometheus, config, _ = chain
     pushed = f'{{tenant_id="tenant-{case[:2]}",job=""}}'
     began = time.time()
     with Agent("--config", config) as agent:
@@ -74,13 +76,22 @@ def test_pushed_samples_are_those_worked_out_by_hand(chain):
 
 @pytest.mark.parametrize("chain", CASES, indirect=True)
 def test_scraped_samples_are_the_same(chain):
-    """The same series by /metrics, with the labels job and instance that a scrape adds."""
-    case, prometheus, config = chain
+    """The same series by /metrics, with the labels job and instance that a scrape adds; the page
+    has nothing that promtool would object to."""
+    case, prometheus, config, port = chain
     scraped = f'{{tenant_id="tenant-{case[:2]}",job="otel-kubecost"}}'
     complete = len(expected(case))
     with Agent("--config", config) as agent:
         series = wait_until(lambda: len(found := prometheus.query(scraped)) >= complete and found)
         assert prometheus.query('up{job="otel-kubecost"}')[0]["value"][1] == "1"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            lint = subprocess.run(
+                ["promtool", "check", "metrics"],
+                input=page.read(),
+                capture_output=True,
+                check=False,
+            )
+        assert (lint.returncode, lint.stdout, lint.stderr) == (0, b"", b"")
         assert agent.stop() == 0, agent.log
     found = {
         frozenset((key, text) for key, text in one["metric"].items() if own_label(one, key)): float(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from otel_kubecost.clock import SystemClock
 from otel_kubecost.http.config import HTTPOptions
 from otel_kubecost.http.session import HTTPClient
 from otel_kubecost.testing import TlsFiles
@@ -23,7 +22,6 @@ def http_client(max_wire_bytes: int = 1 << 20, max_decoded_bytes: int = 1 << 20,
     """A client with small limits and a deadline that a test can wait for."""
     return HTTPClient(
         HTTPOptions.model_validate({"timeout": 10, **options}),
-        clock=SystemClock(),
         max_wire_bytes=max_wire_bytes,
         max_decoded_bytes=max_decoded_bytes,
     )

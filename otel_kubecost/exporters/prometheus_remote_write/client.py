@@ -23,7 +23,7 @@ class RemoteWriteClient:
     def __init__(self, options: PrometheusRemoteWriteOptions, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._http = HTTPClient(options, clock=clock)
+        self._http = HTTPClient(options)
 
     def send(self, request: Request, attempt: int) -> Verdict:
         """Offer ``request``; ``attempt`` counts the earlier ones. Raises nothing on purpose."""

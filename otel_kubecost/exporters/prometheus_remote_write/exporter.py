@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.view import Aggregation
 
-from otel_kubecost.clock import Clock, SystemClock
+from otel_kubecost.clock import Clock, Deadline, SystemClock
 from otel_kubecost.confmap import build_options, environment
 from otel_kubecost.exporters.prometheus_remote_write.client import RemoteWriteClient
 from otel_kubecost.exporters.prometheus_remote_write.codec import (
@@ -105,10 +105,9 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """
         if self._is_shut_down:
             return MetricExportResult.FAILURE
-        deadline = self._clock.monotonic() + timeout_millis / 1000
+        deadline = Deadline(timeout_millis / 1000)
         for ticket in self._put(metrics_data):
-            left = max(0.0, deadline - self._clock.monotonic())
-            if ticket.wait(left) is not Outcome.DELIVERED:
+            if ticket.wait(deadline.left()) is not Outcome.DELIVERED:
                 return MetricExportResult.FAILURE
         return MetricExportResult.SUCCESS
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from otel_kubecost.clock import SystemClock
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
@@ -32,8 +31,7 @@ class KubecostClient:
             proxy_url=options.proxy_url,
             timeout=options.timeout,
         )
-        # Deadlines of I/O run in real time, whatever clock the data goes by.
-        self._http = HTTPClient(http, clock=SystemClock(), max_decoded_bytes=options.max_body_bytes)
+        self._http = HTTPClient(http, max_decoded_bytes=options.max_body_bytes)
         self._options = options
         self._base = options.endpoint.rstrip("/")
         self._candidates = ("",) if urlsplit(self._base).path else CANDIDATES

@@ -18,6 +18,7 @@ from otel_kubecost.testing import (
     RemoteWriteReceiver,
     SimulatedCluster,
     SimulatedKubecost,
+    is_stale,
 )
 
 NOW = 1_790_000_000.0
@@ -193,6 +194,37 @@ def test_a_failing_kubecost_repeats_the_last_answer_and_says_so(config):
         assert value(receiver, total) == pytest.approx(0.15)
         assert agent.stop() == 0
         assert "Kubecost API returned 500: query failed" in agent.log
+        assert receiver.violations == []
+
+
+def test_costs_that_became_too_old_end_at_a_mark():
+    """After max_staleness the last answer is no longer repeated: each series gets one marker, on
+    the grid, and an instant query finds nothing."""
+    clock = FakeClock(NOW)
+    with FakeKubecost(answer("shop")) as kubecost, RemoteWriteReceiver(clock=clock) as receiver:
+        pipeline = Pipeline(
+            KubecostReceiver(
+                endpoint=kubecost.url,
+                tenant_id="t",
+                cluster_name="c",
+                max_staleness="2m",
+                clock=clock,
+            ),
+            [],
+            [PrometheusRemoteWriteExporter(endpoint=receiver.endpoint, clock=clock)],
+            clock=clock,
+        )
+        pipeline.run_once()
+        kubecost.script([500] * 10)
+        for _ in range(4):
+            clock.advance(60)
+            pipeline.run_once()
+        pipeline.shutdown()
+        total = points(receiver, "cloudtuner_kubecost_namespace_total_cost")
+        assert [at % 60_000 for at, _ in total] == [0, 0, 0, 0]
+        assert [is_stale(value) for _, value in total] == [False, False, False, True]
+        assert value(receiver, "cloudtuner_kubecost_namespace_total_cost") is None
+        assert value(receiver, "cloudtuner_kubecost_exporter_scrape_success") == 0
         assert receiver.violations == []
 
 

@@ -48,7 +48,7 @@ class StaleMarkers:
             before = self._present.get(scope.origin, {})
             now = {family.name: family for family in scope.families}
             self._present[scope.origin] = now
-            time = newest(scope.families)
+            time = max(scope.time, newest(scope.families))
             for name, family in before.items():
                 gone = missing(family, now.get(name))
                 if gone:
@@ -57,7 +57,7 @@ class StaleMarkers:
 
 
 def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:
-    # A series cannot end before its last sample; a scope without any sample says no newer time.
+    # A series cannot end before its last sample; a foreign scope without one says no newer time.
     last = max(time, newest([family]) + 1)
     marker = (Sample(last, STALE_NAN),)
     return Family(family.name, family.type, [Series(labels, marker) for labels in gone])

@@ -34,7 +34,6 @@ class Totals:
     def __init__(self) -> None:
         self._known: dict[Hashable, DataPointT] = {}
         self._newest = 0
-        self._swept = 0
 
     def add(self, series: Hashable, delta: DataPointT) -> DataPointT:
         """The total of ``series`` with ``delta`` in it, as a cumulative point.
@@ -54,13 +53,10 @@ class Totals:
 
     def forget_idle(self) -> None:
         """Forget series that have not come for ``FORGET_AFTER``, seen from the newest point."""
-        if self._newest - self._swept < FORGET_AFTER:
-            return
-        self._swept = self._newest
         oldest = self._newest - FORGET_AFTER
-        self._known = {
-            series: total for series, total in self._known.items() if total.time_unix_nano >= oldest
-        }
+        idle = [series for series, total in self._known.items() if total.time_unix_nano < oldest]
+        for series in idle:
+            del self._known[series]
 
 
 def _added(total: DataPointT, delta: DataPointT) -> DataPointT:

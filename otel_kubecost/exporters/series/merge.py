@@ -40,7 +40,13 @@ def settle(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     settled: dict[tuple[str, ...], list[Family]] = {scope.origin: [] for scope in everything}
     for origin, family in _distinct(_row_by_row_where_shared(list(_agreeing(places)))):
         settled[origin].append(family)
-    return [ScopeFamilies(origin, _by_name(families)) for origin, families in settled.items()]
+    times: dict[tuple[str, ...], int] = defaultdict(int)
+    for scope in everything:
+        times[scope.origin] = max(times[scope.origin], scope.time)
+    return [
+        ScopeFamilies(origin, _by_name(families), times[origin])
+        for origin, families in settled.items()
+    ]
 
 
 def flatten(scopes: Iterable[ScopeFamilies]) -> list[Family]:

@@ -102,3 +102,6 @@ class ScopeFamilies(NamedTuple):
     """Resource and scope, the same from batch to batch."""
     families: list[Family]
     """Names are distinct; empty where the scope came without data."""
+    time: int = 0
+    """Milliseconds since the epoch that columns stand for, also columns without a point left; 0
+    where there are none."""

@@ -53,7 +53,7 @@ def relabel_scopes(
     scopes: Iterable[ScopeFamilies], rules: Sequence[RelabelRule]
 ) -> list[ScopeFamilies]:
     """``scopes`` with the series that all ``rules`` keep; each scope stays, if empty."""
-    return [ScopeFamilies(scope.origin, relabel(scope.families, rules)) for scope in scopes]
+    return [scope._replace(families=relabel(scope.families, rules)) for scope in scopes]
 
 
 def relabel(families: Iterable[Family], rules: Sequence[RelabelRule]) -> list[Family]:

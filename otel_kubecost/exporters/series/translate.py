@@ -147,7 +147,7 @@ class Translator:
                 continue
             if family.series:
                 families.append(family)
-        return ScopeFamilies(place.origin, families)
+        return ScopeFamilies(place.origin, families, _time_of_columns(of_scope))
 
     def _family(self, metric: Metric, place: _Place) -> Family:
         kind = _type_of(metric.data)
@@ -211,6 +211,12 @@ def _type_of(data: Any) -> Type:
 
 def _is_delta(data: DataT) -> bool:
     return getattr(data, "aggregation_temporality", None) == AggregationTemporality.DELTA
+
+
+def _time_of_columns(of_scope: ScopeMetrics) -> int:
+    points = (metric.data.data_points for metric in of_scope.metrics)
+    columns = (one for one in points if isinstance(one, PointColumns))
+    return max((one.time_unix_nano // 1_000_000 for one in columns), default=0)
 
 
 def _newest(family: Family) -> int:

@@ -42,9 +42,10 @@ def exporter():
     with_port.shutdown()
 
 
-def scrape(exporter):
+def scrape(exporter, encoding="gzip"):
     host, port = exporter.address
-    answer = requests.get(f"http://{host}:{port}/metrics", timeout=9)
+    headers = {"Accept-Encoding": encoding}
+    answer = requests.get(f"http://{host}:{port}/metrics", headers=headers, timeout=9)
     answer.raise_for_status()
     return [line for line in answer.text.splitlines() if not line.startswith("#")]
 
@@ -100,7 +101,10 @@ def test_a_page_is_made_once_and_only_if_asked_for(exporter, monkeypatch):
     monkeypatch.setattr(page, "render", lambda families: made.append(1) or render(families))
     exporter.export(costs(1, 2))
     exporter.export(costs(3, 4))
-    threads = [threading.Thread(target=scrape, args=(exporter,)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=scrape, args=(exporter, encoding))
+        for encoding in ("gzip", "identity") * 4
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -73,11 +73,12 @@ def test_a_metric_that_vanishes_takes_all_its_series_along():
     assert departed(markers, scope(columns("cpu", "ab", 2))) == {("gpu", "a"): 2, ("gpu", "b"): 2}
 
 
-def test_an_empty_family_says_when_its_series_ended():
+def test_an_emptied_scope_says_when_its_series_ended():
     """Data that became too old is ended at a mark of the grid, so that two agents agree."""
     markers = StaleMarkers()
     departed(markers, scope(columns("m", "a", MINUTE)))
-    assert departed(markers, scope(columns("m", "", 2 * MINUTE))) == {("m", "a"): 2 * MINUTE}
+    emptied = ScopeFamilies(("resource", "scope"), [], time=2 * MINUTE)
+    assert departed(markers, emptied) == {("m", "a"): 2 * MINUTE}
 
 
 def test_a_scope_that_says_no_time_ends_right_after_its_last_sample():

@@ -126,7 +126,19 @@ def test_empty_columns_are_no_family():
     assert isinstance(second.families[0].series, ColumnSeries)
 
 
-KEYS = ["k8s.pod.name", "pod", "a.b", "a_b", "tenant.id", "__name__", "currency", "9", "zone", "Z"]
+KEYS = [
+    "k8s.pod.name",
+    "pod",
+    "a.b",
+    "a_b",
+    "tenant.id",
+    "__name__",
+    "currency",
+    "9",
+    "le",
+    "zone",
+    "Z",
+]
 TEXTS = st.text(max_size=2) | st.sampled_from(["", "x", "\ud800", "\ud801", "é", '"\\\n'])
 
 

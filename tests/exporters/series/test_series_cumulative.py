@@ -59,9 +59,9 @@ def test_series_have_totals_of_their_own():
     """Attributes, resources and scopes keep totals apart."""
     translator = Translator()
     translator.translate(delta(point(1, {"a": "x"}), point(10, {"a": "y"})))
-    translator.translate(delta(point(100, {"a": "x"}), scope="other"))
-    found = samples(translator.translate(delta(point(1, {"a": "x"}, time=TIME + 1))))
-    assert found == [("m_total", {"a": "x"}, TIME + 1, 2.0)]
+    translator.translate(delta(point(100, {"a": "x"}, time=TIME + 1), scope="other"))
+    found = samples(translator.translate(delta(point(1, {"a": "x"}, time=TIME + 2))))
+    assert found == [("m_total", {"a": "x"}, TIME + 2, 2.0)]
 
 
 def test_a_batch_that_comes_twice_counts_once():

@@ -84,6 +84,12 @@ def test_help_is_escaped():
     assert page(data).startswith('# HELP m a\\nb\\\\c "d"\n')
 
 
+def test_a_histogram_keeps_its_type_whatever_its_name():
+    """A histogram called sum is a histogram."""
+    data = batch(histogram("a_sum", histogram_point([1], [])))
+    assert page(data).startswith("# TYPE a_sum histogram\na_sum_bucket{")
+
+
 @given(st.floats())
 def test_values_read_back_as_they_were(value):
     """Every value's text is the same float, NaN included."""

@@ -36,15 +36,16 @@ def test_a_job_without_namespace_is_the_name_alone():
 def test_the_rest_of_a_resource_is_in_target_info():
     """target_info has job, instance, the promoted and all other attributes, at the newest time."""
     resource = {**SERVICE, "tenant.id": "t", "os.type": "linux", "process.pid": 4}
-    data = batch(gauge("m", point(time=TIME), point(2, {"a": "b"}, TIME + 5)), resource=resource)
+    metrics = gauge("m", point(time=TIME + 5)), gauge("n", point(2, {"a": "b"}, TIME))
+    data = batch(*metrics, resource=resource)
     identity = {"job": "web/shop", "instance": "i-1", "tenant_id": "t"}
     info = {**identity, "os_type": "linux", "process_pid": "4"}
     assert translated(data) == [
-        ("m", identity, TIME, 1.0),
-        ("m", {**identity, "a": "b"}, TIME + 5, 2.0),
+        ("m", identity, TIME + 5, 1.0),
+        ("n", {**identity, "a": "b"}, TIME, 2.0),
         ("target_info", info, TIME + 5, 1.0),
     ]
-    assert [name for name, *_ in translated(data, target_info=False)] == ["m", "m"]
+    assert [name for name, *_ in translated(data, target_info=False)] == ["m", "n"]
 
 
 def test_target_info_needs_someone_to_be_about_and_something_to_say():

@@ -84,13 +84,18 @@ def test_a_bad_point_costs_itself_alone(caplog):
     bad = [point("text"), point(10**400), point(attributes=3), point(attributes={1: "a", "b": "c"})]
     data = batch(
         gauge("m", *bad, point(7, {"a": "b"})),
-        histogram("h", histogram_point([1], [0.5, 1]), histogram_point([1, 0], [0.5], total=None)),
+        histogram(
+            "h",
+            histogram_point([1], [0.5, 1]),
+            histogram_point([1, 2, 3], [0.5, 0.5]),
+            histogram_point([1, 0], [0.5], total=None),
+        ),
     )
     with caplog.at_level(logging.WARNING, "otel_kubecost"):
         assert translated(data) == [("m", {"a": "b"}, TIME, 7.0)]
     assert [message.partition(":")[0] for message in caplog.messages] == [
         "Skipped 4 data points of metric 'm'",
-        "Skipped 2 data points of metric 'h'",
+        "Skipped 3 data points of metric 'h'",
     ]
 
 

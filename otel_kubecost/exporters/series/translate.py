@@ -214,7 +214,7 @@ def _is_delta(data: DataT) -> bool:
 
 
 def _time_of_columns(of_scope: ScopeMetrics) -> int:
-    points = (metric.data.data_points for metric in of_scope.metrics)
+    points = (getattr(metric.data, "data_points", None) for metric in of_scope.metrics)
     columns = (one for one in points if isinstance(one, PointColumns))
     return max((one.time_unix_nano // 1_000_000 for one in columns), default=0)
 

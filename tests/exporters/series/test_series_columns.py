@@ -196,5 +196,5 @@ def plain(scopes):
                 for family in families
             ],
         )
-        for origin, families in scopes
+        for origin, families, _ in scopes
     ]

@@ -66,6 +66,7 @@ def test_unknown_data_costs_itself_alone(caplog):
     """A metric that Prometheus has no word for is named in a warning; the batch goes on."""
     data = batch(
         Metric("strange", "", "", SimpleNamespace(data_points=[1])),
+        Metric("empty", "", "", None),
         Metric("pointless", "", "", Gauge(None)),
         gauge("日本"),
         gauge("m"),
@@ -74,6 +75,7 @@ def test_unknown_data_costs_itself_alone(caplog):
         assert [name for name, *_ in translated(data)] == ["m"]
     assert [message.partition(":")[0] for message in caplog.messages] == [
         "Skipped metric 'strange'",
+        "Skipped metric 'empty'",
         "Skipped metric 'pointless'",
         "Skipped metric '日本'",
     ]

@@ -66,10 +66,10 @@ def test_times_are_written_on_request():
 
 def test_the_order_of_data_does_not_matter():
     """Families are sorted by name and series by labels: the same data is the same page."""
-    metrics = [gauge(name, point(1, {"k": "b"}), point(2, {"k": "a"})) for name in "zab"]
-    backwards = [gauge(name, point(2, {"k": "a"}), point(1, {"k": "b"})) for name in "baz"]
+    metrics = [gauge(name, point(1, {"le": "b"}), point(2, {"le": "a"})) for name in "zab"]
+    backwards = [gauge(name, point(2, {"le": "a"}), point(1, {"le": "b"})) for name in "baz"]
     assert page(batch(*metrics)) == page(batch(*backwards))
-    assert page(batch(*metrics)).startswith('# TYPE a gauge\na{k="a"} 2\na{k="b"} 1\n# TYPE b')
+    assert page(batch(*metrics)).startswith('# TYPE a gauge\na{le="a"} 2\na{le="b"} 1\n# TYPE b')
 
 
 @pytest.mark.parametrize("name", ["series_count", "a_sum", "a_bucket"])

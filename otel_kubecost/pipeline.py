@@ -103,9 +103,15 @@ class Pipeline:
         mark = floor_mark(self._clock.time(), interval)
         while not self._stop.is_set():
             self._cycle(receiver, mark)
-            self._clock.wait(self._stop, mark + interval - self._clock.time())
+            self._wait_until(mark + interval)
             # Marks that went by meanwhile are skipped: only the latest is the present.
             mark = max(mark + interval, floor_mark(self._clock.time(), interval))
+
+    def _wait_until(self, moment: float) -> None:
+        # A wait may end a moment early, and a sample must never be ahead of the clock.
+        while (left := moment - self._clock.time()) > 0:
+            if self._clock.wait(self._stop, left):
+                return
 
     def _cycle(self, receiver: Receiver, mark: float) -> None:
         exported = 0

@@ -38,6 +38,7 @@ def get_logger(name: str, **context: Any) -> FilteringBoundLogger:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
+            structlog.stdlib.PositionalArgumentsFormatter(),
             _keep_record_keys_free,
             structlog.stdlib.render_to_log_kwargs,
         ],

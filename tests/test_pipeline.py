@@ -140,6 +140,33 @@ def test_marks_that_were_missed_are_skipped():
     assert receiver.marks == [1_000_020.0, 1_000_620.0]
 
 
+def test_a_mark_is_never_ahead_of_the_clock():
+    """A wait that ends early is taken up again: a sample from the future would poison a tenant."""
+
+    class Hasty(FakeClock):
+        def wait(self, stop, seconds):
+            self.advance(seconds / 2 if seconds > 1e-3 else seconds)
+            return stop.wait(0)
+
+    clock = Hasty(1_000_000.0)
+    ahead = []
+
+    class Observed(Marks):
+        def collect(self, mark, patience=None):
+            ahead.append(mark - clock.time())
+            if len(ahead) == 5:
+                pipeline.stop_receiving(timeout_millis=0)
+            return super().collect(mark, patience)
+
+    pipeline = Pipeline(Observed(), [], [Queued()], clock=clock)
+    pipeline.start()
+    for thread in pipeline._threads:
+        thread.join(10)
+    pipeline.shutdown()
+    assert len(ahead) == 5
+    assert max(ahead) <= 0
+
+
 def test_exporters_start_before_receivers_and_stop_after_them():
     """Nothing arrives where nobody listens, and what was received is still exported."""
     receiver = Marks()

@@ -53,6 +53,12 @@ before = structlog.get_config()["processors"]
     assert structlog.is_configured() is False
 
 
+def test_positional_arguments_are_filled_in(caplog):
+    """As ``logging`` does, for whoever writes lines that way."""
+    get_logger("otel_kubecost.test").error("Port %d on %s", 9103, "localhost")
+    assert caplog.records[0].getMessage() == "Port 9103 on localhost"
+
+
 def test_context_and_keys_arrive_as_fields_of_the_record(caplog):
     """What varies is given as keys too, for hosts that log structured."""
     caplog.set_level(logging.INFO, "otel_kubecost")

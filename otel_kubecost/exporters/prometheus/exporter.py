@@ -50,7 +50,7 @@ class PrometheusExporter(MetricExporter):
         """Serve the page. Raises OSError where the port is in use or must not be used."""
         if self._server is None:
             self._server = MetricsServer(self._options.address, lambda: self._page)
-            _log.info("Serving metrics at http://%s:%d/metrics", *self.address)
+            _log.info(f"Serving metrics at http://{self.address.host}:{self.address.port}/metrics")
 
     def export(
         self,

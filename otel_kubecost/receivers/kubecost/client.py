@@ -73,7 +73,7 @@ class KubecostClient:
         try:
             return self._http.get(self._base + path, params=parameters)
         except HTTPFailure as failure:
-            hint = f". {failure.hint}" if failure.hint else ""
+            hint = f"; {failure.hint}" if failure.hint else ""
             raise ScrapeError(f"Failed to query Kubecost: {failure}{hint}") from None
 
     def _parameters(

@@ -63,6 +63,11 @@ class Receiver(Protocol):
         """Seconds between two marks at which the pipeline calls ``collect``."""
         ...
 
+    @property
+    def failure(self) -> str | None:
+        """Why the source gave no answer when it was last asked; None when it gave one."""
+        ...
+
     def collect(self, mark: float, patience: float | None = None) -> Iterable[MetricsData]:
         """The batches of one mark, each sample stamped ``mark`` (seconds since the epoch).
 

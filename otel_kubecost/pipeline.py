@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.component import Exporter, Processor, QueuedExporter, Receiver, Startable
-from otel_kubecost.lane import Lane, export
+from otel_kubecost.export_thread import ExportThread, export
 from otel_kubecost.pdata import count_points
 from otel_kubecost.telemetry import get_logger
 
@@ -38,17 +38,17 @@ class Pipeline:
         *,
         clock: Clock | None = None,
     ) -> None:
-        self._receivers = list(receivers) if isinstance(receivers, Sequence) else [receivers]
+        self.receivers = list(receivers) if isinstance(receivers, Sequence) else [receivers]
         self._processors = list(processors)
-        self._exporters = list(exporters)
+        self.exporters = list(exporters)
         self._clock = clock or SystemClock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._lanes: list[Lane] = []
+        self._export_threads: list[ExportThread] = []
 
     def collect(self) -> Iterator[MetricsData]:
         """The batches of the present mark after all processors. Exports nothing."""
-        for receiver in self._receivers:
+        for receiver in self.receivers:
             mark = floor_mark(self._clock.time(), receiver.emit_interval)
             yield from map(self._process, receiver.collect(mark))
 
@@ -60,7 +60,7 @@ class Pipeline:
         """
         batches = list(self.collect())
         results = []
-        for exporter in self._exporters:
+        for exporter in self.exporters:
             taken = [export(exporter, batch) for batch in batches]
             results.append(MetricExportResult.SUCCESS if all(taken) else MetricExportResult.FAILURE)
         return results
@@ -68,14 +68,16 @@ class Pipeline:
     def start(self) -> None:
         """Start all components and return. Raises what a component raises that cannot start."""
         try:
-            for component in (*self._exporters, *self._receivers):
+            for component in (*self.exporters, *self.receivers):
                 if isinstance(component, Startable):
                     component.start()
         except BaseException:
             self.shutdown(timeout_millis=0)
             raise
-        self._lanes = [Lane(one) for one in self._exporters if not isinstance(one, QueuedExporter)]
-        for receiver in self._receivers:
+        self._export_threads = [
+            ExportThread(one) for one in self.exporters if not isinstance(one, QueuedExporter)
+        ]
+        for receiver in self.receivers:
             thread = threading.Thread(target=self._run, args=(receiver,), daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -84,7 +86,7 @@ class Pipeline:
         """Stop the receivers; what they gave is exported still."""
         deadline = Deadline(timeout_millis / 1000)
         self._stop.set()
-        for receiver in self._receivers:
+        for receiver in self.receivers:
             receiver.shutdown(timeout_millis=deadline.left_millis())
         for thread in self._threads:
             thread.join(deadline.left())
@@ -93,9 +95,9 @@ class Pipeline:
         """Stop the receivers, then let every exporter send what it has, within the time given."""
         deadline = Deadline(timeout_millis / 1000)
         self.stop_receiving(timeout_millis)
-        for lane in self._lanes:
-            lane.close(deadline.left_millis())
-        for exporter in self._exporters:
+        for thread in self._export_threads:
+            thread.close(deadline.left_millis())
+        for exporter in self.exporters:
             _shutdown(exporter, deadline.left_millis())
 
     def _run(self, receiver: Receiver) -> None:
@@ -122,6 +124,7 @@ class Pipeline:
                 self._hand_on(processed)
         except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
             _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
+            return
         _log.info(f"Exported {exported} metrics", mark=mark)
 
     def _process(self, batch: MetricsData) -> MetricsData:
@@ -130,14 +133,14 @@ class Pipeline:
         return batch
 
     def _hand_on(self, batch: MetricsData) -> None:
-        for exporter in self._exporters:
+        for exporter in self.exporters:
             if isinstance(exporter, QueuedExporter):
                 try:
                     exporter.enqueue(batch)
                 except Exception:  # noqa: BLE001  the other exporters still get their batch
                     _log.exception("An exporter did not take a batch", exporter=_name(exporter))
-        for lane in self._lanes:
-            lane.put(batch)
+        for thread in self._export_threads:
+            thread.put(batch)
 
 
 def _shutdown(exporter: Exporter, timeout_millis: float) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 import structlog
@@ -26,10 +25,10 @@ logging.getLogger(PACKAGE).addHandler(logging.NullHandler())
 _RECORD_KEYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def get_logger(name: str, **context: Any) -> FilteringBoundLogger:
-    """A logger that the host program's ``logging`` set-up governs; ``context`` goes with each line.
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger that the host program's ``logging`` set-up governs.
 
-    >>> log = get_logger(__name__, receiver="kubecost")
+    >>> log = get_logger(__name__).bind(receiver="kubecost")
     >>> log.info("Exported 45 metrics", count=45)
     """
     logger = structlog.wrap_logger(
@@ -37,12 +36,10 @@ def get_logger(name: str, **context: Any) -> FilteringBoundLogger:
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[
             structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,
             structlog.stdlib.PositionalArgumentsFormatter(),
             _keep_record_keys_free,
             structlog.stdlib.render_to_log_kwargs,
         ],
-        **context,
     )
     return cast("FilteringBoundLogger", logger)
 
@@ -64,7 +61,7 @@ def configure(level: str = "info", log_format: LogFormat = "console") -> None:
             foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.add_log_level,
-                _timestamp,
+                structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _RENDERERS[log_format](),
@@ -75,11 +72,6 @@ def configure(level: str = "info", log_format: LogFormat = "console") -> None:
     logger.handlers = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
-
-
-def _timestamp(_: Any, __: str, event: EventDict) -> EventDict:
-    event["timestamp"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return event
 
 
 _GUIDE_LEVELS = {"warning": "WARN", "critical": "ERROR"}
@@ -96,7 +88,7 @@ def _guide(_: Any, __: str, event: EventDict) -> str:
     return f"{_GUIDE_LEVELS.get(level, level.upper())} - {event['event']}{hint}{trace}"
 
 
-_RENDERERS: MutableMapping[str, Callable[[], Processor]] = {
+_RENDERERS: Mapping[str, Callable[[], Processor]] = {
     "console": lambda: structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), pad_event_to=0, sort_keys=False
     ),

@@ -19,7 +19,7 @@ SHARED = {"exporters.series", "exporters.sending"}
 
 # What a component may import, beside its own folder.
 FOR_COMPONENTS = {
-    "clock", "component", "confmap", "errors", "http", "options", "pdata", "telemetry",
+    "attributes", "clock", "component", "confmap", "errors", "http", "options", "pdata", "telemetry",
 }  # fmt: skip
 
 # Outside things with the only modules that may import them.

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.lane import LENGTH
+from otel_kubecost.export_thread import LENGTH
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge, metrics_of, nanoseconds
 from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.testing import FakeClock

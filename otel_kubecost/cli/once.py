@@ -9,15 +9,15 @@ from typing import Any
 import click
 from opentelemetry.sdk.metrics.export import MetricsData
 
-from otel_kubecost import telemetry
 from otel_kubecost.cli.options import configured, service_of
 from otel_kubecost.cli.table import cost_table
 from otel_kubecost.exporters.series.exposition import render
-from otel_kubecost.exporters.series.model import Family
-from otel_kubecost.exporters.series.translate import Translation, Translator
+from otel_kubecost.exporters.series.merge import flatten
+from otel_kubecost.exporters.series.model import Family, ScopeFamilies
+from otel_kubecost.exporters.series.translate import TranslatingExporter, Translator
+from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.service import Service
-
-SUCCESS = "cloudtuner_kubecost_exporter_scrape_success"
+from otel_kubecost.telemetry import configure
 
 
 @click.command()
@@ -33,9 +33,12 @@ SUCCESS = "cloudtuner_kubecost_exporter_scrape_success"
 def once(
     context: click.Context, files: tuple[str, ...], sets: tuple[str, ...], output: str
 ) -> None:
-    """Scrape and process once, and print what would be sent. Sends nothing."""
+    """Scrape and process once, and print what would be sent. Sends nothing.
+
+    Of several exporters the first one's view is printed: its labels, what its relabelling keeps.
+    """
     service = service_of(files, sets)
-    telemetry.configure("warning", service.config.telemetry.logs.format)
+    configure("warning", service.config.telemetry.logs.format)
     families = _families(service)
     if output == "prom":
         click.echo(render(families, timestamps=True), nl=False)
@@ -43,21 +46,23 @@ def once(
         click.echo(json.dumps(list(_samples(families)), indent=1, ensure_ascii=False))
     else:
         click.echo(cost_table(families), nl=False)
-    context.exit(0 if _succeeded(families) else 1)
+    receivers = [receiver for pipeline in service.pipelines for receiver in pipeline.receivers]
+    context.exit(1 if any(receiver.failure for receiver in receivers) else 0)
 
 
 def _families(service: Service) -> list[Family]:
-    batches = [batch for pipeline in service.pipelines for batch in pipeline.collect()]
+    families = [family for pipeline in service.pipelines for family in _of_pipeline(pipeline)]
     for pipeline in service.pipelines:
         pipeline.stop_receiving()
+    return flatten([ScopeFamilies((), families)])
+
+
+def _of_pipeline(pipeline: Pipeline) -> list[Family]:
+    batches = list(pipeline.collect())
     resources = [resource for batch in batches for resource in batch.resource_metrics]
-    return Translator(Translation()).translate(MetricsData(resource_metrics=resources))
-
-
-def _succeeded(families: Iterable[Family]) -> bool:
-    """Whether every receiver's scrape gave an answer; the log has said what is wrong if not."""
-    outcomes = [series for family in families if family.name == SUCCESS for series in family.series]
-    return all(sample.value == 1 for series in outcomes for sample in series.samples)
+    exporters = [one for one in pipeline.exporters if isinstance(one, TranslatingExporter)]
+    view = exporters[0] if exporters else Translator()
+    return view.translate(MetricsData(resource_metrics=resources))
 
 
 def _samples(families: Iterable[Family]) -> Iterator[dict[str, Any]]:

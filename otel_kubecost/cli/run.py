@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from otel_kubecost import telemetry
 from otel_kubecost.cli.options import configured, service_of
+from otel_kubecost.telemetry import configure
 
 
 @click.command()
@@ -14,5 +14,5 @@ def run(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Run the pipelines until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     service = service_of(files, sets)
     logs = service.config.telemetry.logs
-    telemetry.configure(logs.level, logs.format)
+    configure(logs.level, logs.format)
     service.run()

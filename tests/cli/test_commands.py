@@ -87,6 +87,29 @@ def test_once_that_gets_no_answer_fails_and_says_why(config):
     assert "_cost{" not in finished.stdout
 
 
+def test_once_prints_what_the_exporter_would_send(tmp_path, kubecost):
+    """Its labels are on the series, and what its relabelling drops is not there."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(
+        f"""
+receivers:
+  kubecost: {{endpoint: "{kubecost.url}", tenant_id: t, cluster_name: prod}}
+exporters:
+  prometheus_remote_write:
+    endpoint: http://127.0.0.1:9/write
+    external_labels: {{region: eu}}
+    write_relabel_configs:
+      - {{source_labels: [__name__], regex: "cloudtuner_kubecost_cluster_.*", action: keep}}
+service: {{pipelines: {{metrics: {{receivers: [kubecost], exporters: [prometheus_remote_write]}}}}}}
+"""
+    )
+    finished = run_command("once", "--config", path, "--output", "json")
+    samples = json.loads(finished.stdout)
+    assert finished.returncode == 0
+    assert {one["labels"]["region"] for one in samples} == {"eu"}
+    assert all(one["metric"].startswith("cloudtuner_kubecost_cluster_") for one in samples)
+
+
 def test_validate_prints_what_runs(config):
     """A good file is said to be good, with the path that data takes."""
     finished = run_command("validate", "--config", config)

@@ -30,6 +30,7 @@ from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarke
 from otel_kubecost.exporters.sending.backlog import Outcome, Stats, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
+from otel_kubecost.exporters.series.merge import flatten
 from otel_kubecost.exporters.series.model import Family
 from otel_kubecost.exporters.series.relabel import relabel_scopes
 from otel_kubecost.exporters.series.translate import Translator
@@ -110,6 +111,11 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
             if ticket.wait(deadline.left()) is not Outcome.DELIVERED:
                 return MetricExportResult.FAILURE
         return MetricExportResult.SUCCESS
+
+    def translate(self, metrics_data: MetricsData) -> list[Family]:
+        """The families of a batch as they would be written; changes and sends nothing."""
+        scopes = Translator(self._options.translation).by_scope(metrics_data)
+        return flatten(relabel_scopes(scopes, self._options.write_relabel_configs))
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Wait for the queue to be empty; false where it is not, in time."""

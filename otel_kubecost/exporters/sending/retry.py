@@ -27,11 +27,12 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from otel_kubecost.http.excerpt import excerpt, is_page, printable
+
 PROBE_SECONDS = 60.0
 """How often held data is offered again."""
 MAX_RETRY_AFTER = 600.0
 """What a receiver may ask for at most, in seconds."""
-_QUOTE_LIMIT = 256
 
 
 class Action(StrEnum):
@@ -90,7 +91,7 @@ _HELD = {
 
 
 def _redirect(headers: Mapping[str, str]) -> tuple[str, str, str]:
-    host = _printable(urlsplit(headers.get("Location", "")).netloc.rpartition("@")[2])
+    host = printable(urlsplit(headers.get("Location", "")).netloc.rpartition("@")[2])
     hint = "write the final URL into endpoint: credentials do not follow a redirect"
     return "redirected", f"the write URL redirects to {host or 'another path'}", hint
 
@@ -125,16 +126,11 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
 
 
 def quote(headers: Mapping[str, str], body: bytes) -> str:
-    """What the receiver says, fit for a log: 256 bytes at most, one line, and never a web page."""
-    text = body[:_QUOTE_LIMIT].decode("utf-8", "replace").strip()
-    if "html" in headers.get("Content-Type", "").lower() or text.startswith("<"):
+    """What the receiver says, in quotes; never a web page."""
+    if is_page(headers, body):
         return "a web page"
-    return f"{_printable(text)!r}" if text else "no reason given"
-
-
-def _printable(text: str) -> str:
-    """No control characters: an answer must not write to a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    said = excerpt(headers, body)
+    return f"{said!r}" if said else "no reason given"
 
 
 def retry_after(value: str, now: float) -> float | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -83,6 +83,13 @@ class Translation:
     """Append unit and ``_total`` to names."""
     external_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels for all series; those that a series has itself win."""
+
+
+@runtime_checkable
+class TranslatingExporter(Protocol):
+    """An exporter that can say which series a batch is to it; it sends nothing for that."""
+
+    def translate(self, metrics_data: MetricsData) -> list[Family]: ...
 
 
 class _Place(NamedTuple):

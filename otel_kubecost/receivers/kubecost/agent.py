@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Metric, MetricsData, Sum
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from otel_kubecost.attributes import CLUSTER, INSTANCE, TENANT
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge, metrics_of, nanoseconds
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.metrics import PREFIX
@@ -43,13 +44,13 @@ def agent_metrics(
 ) -> MetricsData:
     """The batch of one mark, in a scope of its own beside that of the costs."""
     own = InstrumentationScope(f"{scope.name}.agent")
-    resource = {"tenant.id": options.tenant_id, "k8s.cluster.name": options.cluster_name}
+    resource = {TENANT: options.tenant_id, CLUSTER: options.cluster_name}
     metrics = list(_metrics(state, nanoseconds(mark)))
     return MetricsData(resource_metrics=[metrics_of(resource, [(own, metrics)])])
 
 
 def _metrics(state: AgentState, time: int) -> Iterator[Metric]:
-    instance = AttributeTable.of(("service.instance.id",), [(state.instance,)])
+    instance = AttributeTable.of((INSTANCE,), [(state.instance,)])
     for name, unit, description, value in (
         ("scrape_success", "", "Whether the last scrape of Kubecost succeeded (1) or not (0).",
          float(state.success)),

@@ -108,7 +108,7 @@ def decode(body: bytes) -> Allocations:
     try:
         envelope = _envelope.decode(body)
         _refuse_error(envelope)
-        allocations = _sets(bytes(envelope.data))
+        allocations = _sets(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ScrapeError(
             f"Kubecost's answer is not JSON of an allocation query: {error}"
@@ -130,7 +130,7 @@ def decode_error(body: bytes) -> None:
 
 def _refuse_error(envelope: _Envelope) -> None:
     if envelope.code in (None, 0, 200, "200"):
-        if not bytes(envelope.data):
+        if not envelope.data:
             raise ScrapeError("Kubecost's answer is JSON, but has no allocation data in it")
         return
     message = " ".join(str(envelope.message or "no message").split())[:200]
@@ -139,11 +139,11 @@ def _refuse_error(envelope: _Envelope) -> None:
     raise ScrapeError(f"Kubecost API returned {envelope.code}: {message}")
 
 
-def _sets(data: bytes) -> Allocations:
+def _sets(data: msgspec.Raw) -> Allocations:
     try:
         sets = _typed_sets.decode(data)
     except msgspec.ValidationError:
-        return _sets_row_by_row(data)
+        return _sets_row_by_row(bytes(data))
     rows = [{key: row for key, row in (one or {}).items() if row is not None} for one in sets]
     nulls = sum(len(one or {}) for one in sets) - sum(map(len, rows))
     return Allocations(rows, null_rows=nulls)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
+from otel_kubecost.http.excerpt import excerpt, is_page
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
 from otel_kubecost.receivers.kubecost.allocation import Allocations, decode, decode_error
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
@@ -95,7 +96,7 @@ def wrong_path(response: Response) -> str | None:
     """Why the allocation API cannot be at the path that answered so; None where it may be."""
     if response.status in {404, 405, 501}:
         return f"answered {response.status}"
-    if response.status == HTTPStatus.OK and _is_html(response):
+    if response.status == HTTPStatus.OK and is_page(response.headers, response.body):
         return "answered with an HTML page"
     return None
 
@@ -111,9 +112,11 @@ def read(response: Response) -> Allocations:
             " the receiver (basic_auth, bearer_token_file or api_key_file), or an endpoint inside"
             " the cluster that is not behind the login"
         )
-    if not _is_html(response):
+    if not is_page(response.headers, response.body):
         decode_error(response.body)
-    raise ScrapeError(f"Kubecost API returned {status}: {_phrase(status)}{_excerpt(response)}")
+    said = excerpt(response.headers, response.body)
+    said = f' "{said}"' if said else ""
+    raise ScrapeError(f"Kubecost API returned {status}: {_phrase(status)}{said}")
 
 
 def _target(response: Response) -> str:
@@ -126,20 +129,6 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "unknown status"
-
-
-def _excerpt(response: Response) -> str:
-    """The beginning of a textual answer, in one line; markup is never repeated."""
-    if _is_html(response):
-        return ""
-    text = " ".join(response.body[:800].decode("utf-8", "replace").split())
-    printable = "".join(letter for letter in text if letter.isprintable())[:200]
-    return f' "{printable}"' if printable else ""
-
-
-def _is_html(response: Response) -> bool:
-    kind = response.headers.get("Content-Type", "")
-    return "html" in kind.lower() or response.body[:200].lstrip().startswith(b"<")
 
 
 def _flag(value: bool) -> str:

@@ -11,7 +11,6 @@ from otel_kubecost.options import ByteSize, Duration, Options, Text
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
 from otel_kubecost.receivers.kubecost.window import HOUR
 
-LEVELS = ("cluster", "namespace", "pod")
 Level = Literal["cluster", "namespace", "pod"]
 
 
@@ -32,7 +31,7 @@ def _known_metric(name: str) -> str:
     return name
 
 
-Window = Annotated[Duration, AfterValidator(_whole_hours)]
+WholeHours = Annotated[Duration, AfterValidator(_whole_hours)]
 PodMetric = Annotated[str, AfterValidator(_known_metric)]
 
 
@@ -59,7 +58,7 @@ class KubecostReceiverOptions(Options):
     emit_interval: Duration = Field(
         60.0, ge=1, description="How often samples leave, at marks of the clock."
     )
-    window: Window = Field(
+    window: WholeHours = Field(
         24.0 * HOUR, description="How much time a query spans: whole, closed hours."
     )
     settle_delay: Duration = Field(

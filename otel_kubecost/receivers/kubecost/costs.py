@@ -13,17 +13,17 @@ from msgspec import UNSET
 
 from otel_kubecost.receivers.kubecost.allocation import Number, Row
 
-# The word for a cost in metric names: the row's fields that make it up.
-COSTS: Mapping[str, tuple[str, ...]] = {
-    "total": ("total_cost",),
+# The word for a cost in metric names: the row's field, and that of its adjustment.
+COSTS: Mapping[str, tuple[str, str | None]] = {
+    "total": ("total_cost", None),
     "cpu": ("cpu_cost", "cpu_cost_adjustment"),
     "ram": ("ram_cost", "ram_cost_adjustment"),
     "pv": ("pv_cost", "pv_cost_adjustment"),
     "network": ("network_cost", "network_cost_adjustment"),
     "lb": ("load_balancer_cost", "load_balancer_cost_adjustment"),
     "gpu": ("gpu_cost", "gpu_cost_adjustment"),
-    "shared": ("shared_cost",),
-    "external": ("external_cost",),
+    "shared": ("shared_cost", None),
+    "external": ("external_cost", None),
 }
 _PARTS = tuple(part for part in COSTS if part != "total")
 
@@ -41,14 +41,16 @@ def cost(rows: Iterable[Row], part: str) -> float | None:
 
     Sums are rounded once, so they do not depend on the order in which rows arrive.
     """
-    reported = [amount for amount in (_row_cost(row, part) for row in rows) if amount is not None]
+    reported = [amount for row in rows if (amount := _row_cost(row, part)) is not None]
+    if len(reported) == 1:
+        return reported[0]
     return math.fsum(reported) if reported else None
 
 
 def efficiency(rows: Sequence[Row], which: str) -> float | None:
     """The ratio that an object's only row reports; of several rows the mean, weighted by cost."""
     ratios = [_float(getattr(row, f"{which}_efficiency")) for row in rows]
-    if len(rows) == 1:
+    if len(ratios) == 1:
         return ratios[0]
     weights = [_weight(row, EFFICIENCIES[which]) for row in rows]
     weighed = [(r, w) for r, w in zip(ratios, weights, strict=True) if r is not None and w != 0]
@@ -58,10 +60,12 @@ def efficiency(rows: Sequence[Row], which: str) -> float | None:
 
 
 def _row_cost(row: Row, part: str) -> float | None:
-    amount, *adjustments = (_float(getattr(row, name)) for name in COSTS[part])
+    name, adjustment = COSTS[part]
+    amount = _float(getattr(row, name))
     if amount is None:
         return _sum_of_parts(row) if part == "total" else None
-    return math.fsum([amount, *(extra for extra in adjustments if extra is not None)])
+    extra = _float(getattr(row, adjustment)) if adjustment else None
+    return amount if extra is None else amount + extra
 
 
 def _sum_of_parts(row: Row) -> float | None:
@@ -74,7 +78,7 @@ def _sum_of_parts(row: Row) -> float | None:
 
 def _weight(row: Row, parts: Iterable[str]) -> float:
     """What a row's ratio weighs; NaN, which makes the mean unknown, where a cost is."""
-    amounts = [amount for amount in (_row_cost(row, part) for part in parts) if amount is not None]
+    amounts = [amount for part in parts if (amount := _row_cost(row, part)) is not None]
     return math.fsum(0.0 if amount < 0 else amount for amount in amounts)
 
 

@@ -14,17 +14,15 @@ from opentelemetry.sdk.metrics.export import Metric
 
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
 from otel_kubecost.receivers.kubecost.allocation import IDLE, SHARED, UNALLOCATED, UNMOUNTED, Row
-from otel_kubecost.receivers.kubecost.costs import EFFICIENCIES, cost, efficiency
+from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, efficiency
 from otel_kubecost.receivers.kubecost.levels import ClusterRows
 
 PREFIX = "cloudtuner_kubecost"
 
-# Every object has these, and has those only where they are not zero.
-ALWAYS = ("total", "cpu", "ram", "pv", "network", "lb")
-OCCASIONAL = ("gpu", "shared", "external")
+OCCASIONAL = frozenset({"gpu", "shared", "external"})
+"""Costs that an object has only where they are not zero; it always has the others."""
 EVERYTHING = frozenset(
-    [f"{part}_cost" for part in (*ALWAYS, *OCCASIONAL)]
-    + [f"{which}_efficiency" for which in EFFICIENCIES]
+    [f"{part}_cost" for part in COSTS] + [f"{which}_efficiency" for which in EFFICIENCIES]
 )
 
 _COSTS_IN_WORDS = {
@@ -80,7 +78,7 @@ class Unit:
 def cluster_metrics(cluster: ClusterRows, unit: Unit) -> Iterator[Metric]:
     """What all rows of a cluster cost, how efficient its namespaces are, what no namespace has."""
     one = AttributeTable((), (), 1)
-    parts = [f"{part}_cost" for part in (*ALWAYS, *OCCASIONAL) if part != "shared"]
+    parts = [f"{part}_cost" for part in COSTS if part != "shared"]
     ratios = [f"{which}_efficiency" for which in EFFICIENCIES]
     yield from _metrics("cluster", one, [cluster.all_rows()], unit, parts)
     yield from _metrics("cluster", one, [cluster.object_rows()], unit, ratios)

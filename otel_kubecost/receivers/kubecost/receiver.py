@@ -1,9 +1,9 @@
 """The receiver ``kubecost``: scrapes at its own pace, gives batches at every mark.
 
 Kubecost is asked every ``collection_interval``; samples leave every ``emit_interval``, whatever
-the former is, because a query at the destination looks five minutes back at most. What a mark gets
-depends on the mark and on Kubecost's answer alone: two agents with the same configuration give the
-same batches.
+the former is, because a query at the destination looks five minutes back at most. Windows and
+times follow from the mark alone: two agents that get the same answers in time for the same marks
+give the same batches.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class KubecostReceiver:
         self._scope = InstrumentationScope(f"otel_kubecost.receivers.{name}")
         self._agent = AgentState(instance=socket.gethostname(), started=self._clock.time())
         self._last: Scrape | None = None
+        self._failure: str | None = "Kubecost has not been asked yet"
         self._collected = float("-inf")
         self._running: threading.Thread | None = None
         self._stop = threading.Event()
@@ -64,6 +65,10 @@ class KubecostReceiver:
     @property
     def emit_interval(self) -> float:
         return self.options.emit_interval
+
+    @property
+    def failure(self) -> str | None:
+        return self._failure
 
     def start(self) -> None:
         _log.info(f"Kubecost URL: {shown_url(self.options.endpoint)}")
@@ -89,8 +94,8 @@ class KubecostReceiver:
 
     def _current(self, last: Scrape, mark: float) -> MetricsData:
         """The last good answer, until it is too old to be repeated."""
-        age = mark - (self._agent.last_success or mark)
-        return last.data if age <= self.options.max_staleness else emptied(last.data)
+        fresh = mark - last.mark <= self.options.max_staleness
+        return last.data if fresh else emptied(last.data)
 
     def _due(self, mark: float) -> bool:
         """At marks of ``collection_interval``; after a failure at the next mark of any kind."""
@@ -127,12 +132,16 @@ class KubecostReceiver:
         try:
             found = scrape(self._client, self.options, self._scope, mark)
         except NoDataError as error:
-            _log.warning(str(error), hint="Normal for Kubecost's first 15 to 30 minutes")
+            self._failure = str(error)
+            _log.warning(self._failure, hint="Normal for Kubecost's first 15 to 30 minutes")
         except ScrapeError as error:
-            _log.error(str(error))
-        except Exception:  # noqa: BLE001  a defect here must not end the metrics that there are
-            _log.exception("The scrape failed for a reason that this program does not know")
+            self._failure = str(error)
+            _log.error(self._failure)
+        except Exception as error:  # noqa: BLE001  a defect here must not end the metrics that there are
+            self._failure = f"The scrape failed for a reason that nobody foresaw: {error!r}"
+            _log.exception(self._failure)
         else:
+            self._failure = None
             _report(found)
             return found
         return None

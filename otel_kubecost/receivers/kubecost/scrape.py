@@ -9,6 +9,7 @@ from typing import TypeAlias
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from otel_kubecost.attributes import CLUSTER, NAMESPACE, POD, TENANT
 from otel_kubecost.errors import NoDataError
 from otel_kubecost.pdata import metrics_of
 from otel_kubecost.receivers.kubecost.allocation import Allocations, EmptySetError
@@ -31,6 +32,8 @@ MOST_HOURS_BACK = 3
 class Scrape:
     """What one scrape found."""
 
+    mark: float
+    """When it was made, in seconds since the epoch."""
     data: MetricsData
     """Without a time yet: every mark stamps a copy."""
     window: Window
@@ -60,12 +63,13 @@ def scrape(
     coverages = [rows.coverage for rows in clusters[first].values()]
     resources = [
         metrics_of(
-            {"tenant.id": options.tenant_id, "k8s.cluster.name": names[cluster]},
+            {TENANT: options.tenant_id, CLUSTER: names[cluster]},
             [(scope, list(_metrics(cluster, clusters, first, options)))],
         )
         for cluster in sorted(clusters[first])
     ]
     return Scrape(
+        mark=now,
         data=MetricsData(resource_metrics=resources),
         window=window,
         namespaces=len({names[:1] for rows in clusters[first].values() for names in rows.objects}),
@@ -121,8 +125,7 @@ def _metrics(
     if "cluster" in options.levels:
         yield from cluster_metrics(rows, unit)
     if "namespace" in options.levels:
-        yield from object_metrics("namespace", ("k8s.namespace.name",), rows.objects, unit)
+        yield from object_metrics("namespace", (NAMESPACE,), rows.objects, unit)
     if "pod" in options.levels and cluster in clusters[PODS]:
-        keys = ("k8s.namespace.name", "k8s.pod.name")
         pods = clusters[PODS][cluster].objects
-        yield from object_metrics("pod", keys, pods, unit, options.pod_metrics)
+        yield from object_metrics("pod", (NAMESPACE, POD), pods, unit, options.pod_metrics)

@@ -94,7 +94,7 @@ def test_a_400_is_told_apart_by_what_it_says(body, action, reason):
 
 def test_what_a_receiver_says_is_quoted_on_one_line():
     """Control characters cannot reach a terminal, and a long text is cut."""
-    assert quote({}, b"bad\n\x1b[31mlabel\x00") == "'bad  [31mlabel '"
+    assert quote({}, b"bad\n\x1b[31mlabel\x00") == "'bad  [31mlabel'"
     assert len(quote({}, b"x" * 9000)) == 258
 
 

@@ -25,7 +25,7 @@ def export(exporter: Exporter, batch: MetricsData) -> bool:
         return False
 
 
-class Lane:
+class ExportThread:
     """Hands batches to one exporter in their order, on a thread of its own.
 
     When the exporter falls behind by more than ``LENGTH`` batches the oldest is dropped and said
@@ -38,7 +38,7 @@ class Lane:
         self._waiting: deque[MetricsData] = deque()
         self._changed = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name=f"lane {self._name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"export {self._name}", daemon=True)
         self._thread.start()
 
     def put(self, batch: MetricsData) -> None:

@@ -7,8 +7,8 @@
 The path of one scrape, in the order in which to read the package: ``receivers.kubecost`` (window,
 client, allocation, levels, costs, metrics), ``pdata`` (what flows), ``processors``, ``pipeline``,
 ``exporters.series`` (translation), ``exporters.prometheus_remote_write`` (encoding),
-``exporters.sending`` (queue, retry). ``confmap`` and ``config`` read configurations, ``components``
-lists what they can name, ``service`` runs them.
+``exporters.sending`` (queue, retry). ``config`` reads configurations, ``components`` lists what
+they can name, ``service`` runs them.
 """
 
 from otel_kubecost.errors import (

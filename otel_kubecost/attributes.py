@@ -10,3 +10,6 @@ NAMESPACE = "k8s.namespace.name"
 POD = "k8s.pod.name"
 NODE = "k8s.node.name"
 INSTANCE = "service.instance.id"
+
+CURRENCY = "currency"
+"""ISO 4217; as gen_ai.usage.cost.currency in the conventions' only draft about money."""

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
 from otel_kubecost.clock import Clock, SystemClock
-from otel_kubecost.options import Options
+from otel_kubecost.config.options import Options
 
 
 class Kind(StrEnum):
@@ -97,7 +97,25 @@ class Startable(Protocol):
 class QueuedExporter(Protocol):
     """An exporter with a queue of its own: ``enqueue`` takes a batch and returns at once."""
 
-    def enqueue(self, metrics_data: MetricsData) -> None: ...
+    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+        """``stream``: which of several pipelines it comes from.
+
+        Each describes its scopes completely on its own.
+        """
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A component that goes on where one of an earlier configuration stops."""
+
+    def adopt(self, predecessor: Any) -> None:
+        """Take over from ``predecessor``, of the same class, which is of no use afterwards.
+
+        An exporter takes what has not been sent, a receiver what has to be ended. Called before
+        ``start``.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

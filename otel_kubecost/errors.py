@@ -15,10 +15,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class OtelKubecostError(Exception):
     """Base of everything this package raises on purpose."""
+
+
+class Location(NamedTuple):
+    """A place in a file, counted from 1. Places sort as they stand in the file."""
+
+    file: str = ""
+    """Or what is like one, as ``--set KEY``; empty where there is none."""
+    line: int = 0
+    """0 is the file as a whole."""
+    column: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.file)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+NOWHERE = Location()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +48,7 @@ class Problem:
     path: str
     message: str
     hint: str = ""
-    location: str = ""
-    """``file:line:column``, or the name of an environment variable; empty where there is none."""
+    location: Location = NOWHERE
 
     def __str__(self) -> str:
         text = f"{self.path}: {self.message}" if self.path else self.message

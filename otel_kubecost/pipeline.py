@@ -20,6 +20,8 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
+GRACE = 1.0
+"""Seconds that an exporter has beyond its time to come back from its shutdown."""
 PATIENCE = 0.5
 """The part of an interval that a mark waits for a source that is slow to answer."""
 
@@ -36,15 +38,18 @@ class Pipeline:
         processors: Sequence[Processor],
         exporters: Sequence[Exporter],
         *,
+        name: str = "",
         clock: Clock | None = None,
     ) -> None:
+        """``name`` tells pipelines apart that share an exporter."""
         self.receivers = list(receivers) if isinstance(receivers, Sequence) else [receivers]
         self._processors = list(processors)
         self.exporters = list(exporters)
+        self._name = name
         self._clock = clock or SystemClock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._export_threads: list[ExportThread] = []
+        self._export_threads: dict[int, ExportThread] = {}
 
     def collect(self) -> Iterator[MetricsData]:
         """The batches of the present mark after all processors. Exports nothing."""
@@ -53,10 +58,10 @@ class Pipeline:
             yield from map(self._process, receiver.collect(mark))
 
     def run_once(self) -> list[MetricExportResult]:
-        """One cycle in the caller's thread: scrape, process, export and wait for each exporter.
+        """One cycle: scrape where it is due, process, export, and wait for each exporter.
 
         Gives one result an exporter, in their order; FAILURE also where it raised. A source that
-        fails is no failure here: the metric ``..._exporter_scrape_success`` says it.
+        fails is no exporter's failure: see ``receivers[0].failure``, and the log.
         """
         batches = list(self.collect())
         results = []
@@ -74,9 +79,11 @@ class Pipeline:
         except BaseException:
             self.shutdown(timeout_millis=0)
             raise
-        self._export_threads = [
-            ExportThread(one) for one in self.exporters if not isinstance(one, QueuedExporter)
-        ]
+        self._export_threads = {
+            id(one): ExportThread(one)
+            for one in self.exporters
+            if not isinstance(one, QueuedExporter)
+        }
         for receiver in self.receivers:
             thread = threading.Thread(target=self._run, args=(receiver,), daemon=True)
             thread.start()
@@ -95,10 +102,14 @@ class Pipeline:
         """Stop the receivers, then let every exporter send what it has, within the time given."""
         deadline = Deadline(timeout_millis / 1000)
         self.stop_receiving(timeout_millis)
-        for thread in self._export_threads:
-            thread.close(deadline.left_millis())
-        for exporter in self.exporters:
-            _shutdown(exporter, deadline.left_millis())
+        ends = [
+            threading.Thread(target=self._end, args=(one, deadline), daemon=True)
+            for one in self.exporters
+        ]
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join(deadline.left() + GRACE)
 
     def _run(self, receiver: Receiver) -> None:
         interval = receiver.emit_interval
@@ -119,36 +130,44 @@ class Pipeline:
         exported = 0
         try:
             for batch in receiver.collect(mark, receiver.emit_interval * PATIENCE):
-                processed = self._process(batch)
-                exported += count_points(processed)
-                self._hand_on(processed)
+                exported += self._pass_on(batch)
         except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
             _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
             return
-        _log.info(f"Exported {exported} metrics", mark=mark)
+        _log.info(f"Exported {exported} metrics", mark=round(mark))
+
+    def _pass_on(self, batch: MetricsData) -> int:
+        """Process a batch and hand it to every exporter; gives its points."""
+        try:
+            processed = self._process(batch)
+        except Exception:  # noqa: BLE001  the mark's other batches still go their way
+            _log.exception("A processor failed; its batch is lost")
+            return 0
+        for exporter in self.exporters:
+            if isinstance(exporter, QueuedExporter):
+                self._enqueue(exporter, processed)
+        for thread in self._export_threads.values():
+            thread.put(processed)
+        return count_points(processed)
 
     def _process(self, batch: MetricsData) -> MetricsData:
         for processor in self._processors:
             batch = processor(batch)
         return batch
 
-    def _hand_on(self, batch: MetricsData) -> None:
-        for exporter in self.exporters:
-            if isinstance(exporter, QueuedExporter):
-                try:
-                    exporter.enqueue(batch)
-                except Exception:  # noqa: BLE001  the other exporters still get their batch
-                    _log.exception("An exporter did not take a batch", exporter=_name(exporter))
-        for thread in self._export_threads:
-            thread.put(batch)
+    def _enqueue(self, exporter: QueuedExporter, batch: MetricsData) -> None:
+        try:
+            exporter.enqueue(batch, self._name)
+        except Exception:  # noqa: BLE001  the other exporters still get their batch
+            _log.exception("An exporter did not take a batch", exporter=type(exporter).__name__)
 
-
-def _shutdown(exporter: Exporter, timeout_millis: float) -> None:
-    try:
-        exporter.shutdown(timeout_millis=timeout_millis)
-    except Exception:  # noqa: BLE001  the other exporters still have to flush
-        _log.exception("An exporter did not shut down cleanly", exporter=_name(exporter))
-
-
-def _name(exporter: Exporter) -> str:
-    return type(exporter).__name__
+    def _end(self, exporter: Exporter, deadline: Deadline) -> None:
+        """Let one exporter finish; each has the whole time, beside the others."""
+        thread = self._export_threads.get(id(exporter))
+        try:
+            if thread:
+                thread.close(deadline.left_millis())
+            exporter.shutdown(timeout_millis=deadline.left_millis())
+        except Exception:  # noqa: BLE001  foreign code, and the end of it
+            name = type(exporter).__name__
+            _log.exception("An exporter did not shut down cleanly", exporter=name)

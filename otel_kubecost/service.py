@@ -13,23 +13,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
-from otel_kubecost.clock import Clock, Deadline, SystemClock
-from otel_kubecost.component import ComponentID, Exporter, Kind, Settings
+from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.components import builtin_factories
-from otel_kubecost.config import Config, PipelineConfig, parse_config
-from otel_kubecost.config import load_config as read_config
-from otel_kubecost.confmap import environment
-from otel_kubecost.environment import config_from_environment, without_effect
+from otel_kubecost.config.builtin_pipeline import config_from_environment, without_effect
+from otel_kubecost.config.checked import Config, parse_config, read_config
+from otel_kubecost.config.environment import environment
+from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError
+from otel_kubecost.graph import Graph
 from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.signals import Signals
 from otel_kubecost.telemetry import get_logger
-from otel_kubecost.tree import ConfMap
 
 _log = get_logger(__name__)
 
-DRAIN_MILLIS = 30_000
-"""How long exporters may send what they have when the process ends."""
+DRAIN_MILLIS = 25_000
+"""How long exporters may send what they have when the process ends: Kubernetes waits 30 s."""
 
 
 def load_config(
@@ -59,8 +58,7 @@ class Service:
         self._clock = clock or SystemClock()
         self._reload = reload
         self._without_effect = without_effect
-        self.config = config
-        self.pipelines = self._build(config)
+        self._graph = Graph(config, self._clock)
 
     @classmethod
     def from_yaml(
@@ -89,91 +87,80 @@ class Service:
         config = parse_config(config_from_environment(environ), builtin_factories())
         return cls(config, clock=clock, without_effect=without_effect(environ))
 
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self._graph.config
+
+    @property
+    def pipelines(self) -> Sequence[Pipeline]:
+        return self._graph.pipelines
+
     def start(self) -> None:
         """Start every pipeline and return; where one cannot start none stays, and it raises."""
         try:
-            for pipeline in self.pipelines:
-                pipeline.start()
+            self._graph.start()
         except BaseException:
-            self.shutdown(timeout_millis=0)
+            self._graph.shutdown(timeout_millis=0)
             raise
 
     def shutdown(self, timeout_millis: float = DRAIN_MILLIS) -> None:
         """Stop all receivers, then drain all exporters, within ``timeout_millis``."""
-        deadline = Deadline(timeout_millis / 1000)
-        for stop in (Pipeline.stop_receiving, Pipeline.shutdown):
-            for pipeline in self.pipelines:
-                stop(pipeline, deadline.left_millis())
+        self._graph.shutdown(timeout_millis)
 
-    def run(self) -> None:
+    def run(self, applied: Callable[[Config], None] = lambda _: None) -> None:
         """Run until SIGTERM or SIGINT, then drain. For the main thread.
 
-        Does nothing where ``OTEL_SDK_DISABLED`` is true, as every part of OpenTelemetry.
+        ``applied`` is told of each configuration that SIGHUP put in use. Does nothing where
+        ``OTEL_SDK_DISABLED`` is true, as every part of OpenTelemetry.
         """
-        if environment().get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            _log.warning("OTEL_SDK_DISABLED is true: nothing runs")
+        if sdk_disabled():
             return
         _log.info("Starting allocation exporter...")
         if self._without_effect:
-            _log.warning(
-                f"Variables without effect in this version: {', '.join(self._without_effect)}"
-            )
+            names = ", ".join(self._without_effect)
+            _log.warning(f"Variables without effect in this version: {names}")
         with Signals() as signals:
             self.start()
             while signals.wait() == signal.SIGHUP:
-                self._reconfigure()
-        _log.info("Stopping: what is queued is sent first")
-        self.shutdown()
+                if self._reconfigure():
+                    applied(self.config)
+            _log.info("Stopping: what is queued is sent first")
+            self.shutdown()
 
-    def _reconfigure(self) -> None:
+    def _reconfigure(self) -> bool:
+        """Use the configuration as it is now; false where there is none other that can be used."""
         if self._reload is None:
             _log.info("There is no configuration file to read again")
-            return
+            return False
         try:
-            config = self._reload()
-            pipelines = self._build(config)
+            new = Graph(self._reload(), self._clock)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error(f"The new configuration is not used: {problem}")
-            return
-        if config == self.config:
+            return False
+        if new.config == self.config:
             _log.info("The configuration has not changed")
-            return
-        self._replace(config, pipelines)
+            return False
+        return self._replace(new)
 
-    def _replace(self, config: Config, pipelines: list[Pipeline]) -> None:
-        old = self.config
-        self.shutdown()
-        self.config, self.pipelines = config, pipelines
+    def _replace(self, new: Graph) -> bool:
+        old, self._graph = self._graph, new
         try:
-            self.start()
-        except (OSError, ConfigError) as error:
-            _log.error(f"The new configuration cannot start, the old one goes on: {error}")
-            self.config, self.pipelines = old, self._build(old)
-            self.start()
-        else:
-            _log.info("The new configuration is in use")
+            new.follow(old, DRAIN_MILLIS)
+        except OSError as error:
+            reason = error.strerror or error
+            _log.error(f"The new configuration cannot start, the old one goes on: {reason}")
+            self._graph = Graph(old.config, self._clock)
+            self._graph.follow(new, DRAIN_MILLIS)
+            return False
+        _log.info("The new configuration is in use")
+        return True
 
-    def _build(self, config: Config) -> list[Pipeline]:
-        """Exporters are shared by the pipelines that name them; each has its own receivers."""
-        exporters: dict[ComponentID, Exporter] = {}
-        return [
-            self._pipeline(config, pipeline, exporters) for pipeline in config.pipelines.values()
-        ]
 
-    def _pipeline(
-        self, config: Config, pipeline: PipelineConfig, exporters: dict[ComponentID, Exporter]
-    ) -> Pipeline:
-        for name in pipeline.exporters:
-            if name not in exporters:
-                exporters[name] = self._component(config, Kind.EXPORTER, name)
-        return Pipeline(
-            [self._component(config, Kind.RECEIVER, name) for name in pipeline.receivers],
-            [self._component(config, Kind.PROCESSOR, name) for name in pipeline.processors],
-            [exporters[name] for name in pipeline.exporters],
-            clock=self._clock,
-        )
-
-    def _component(self, config: Config, kind: Kind, name: ComponentID) -> Any:
-        factory, options = config.components[kind][name]
-        return factory.build(options, Settings(id=name, clock=self._clock))
+def sdk_disabled() -> bool:
+    """Whether ``OTEL_SDK_DISABLED`` says that nothing shall run; if so a line says it, too."""
+    disabled = environment().get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if disabled:
+        _log.warning("OTEL_SDK_DISABLED is true: nothing runs")
+    return disabled

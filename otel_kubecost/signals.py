@@ -43,6 +43,7 @@ class Signals:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         if number != signal.SIGHUP:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._arrived.append(number)
         self._wake.set()

@@ -14,6 +14,8 @@ import urllib.request
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "otel_kubecost"]
+JOB = "otel-kubecost"
+"""What ``Prometheus`` labels the series with that it scrapes."""
 
 
 def free_port() -> int:
@@ -37,22 +39,32 @@ def wait_until(condition, timeout=30.0, process=None):
 
 
 class Prometheus:
-    """A Prometheus with the remote-write receiver on; ``scrape`` are targets, ``host:port``."""
+    """Debian's Prometheus with the remote-write receiver on.
 
-    def __init__(self, directory: Path, scrape: tuple[str, ...] = ()) -> None:
+    ``scrape`` are targets, ``host:port``, twice a second, for the first time five seconds after the
+    start; ``remote_write`` is that block of its configuration.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        scrape: tuple[str, ...] = (),
+        remote_write: tuple[dict[str, object], ...] = (),
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        jobs = [
-            {
-                "job_name": "otel-kubecost",
-                "scrape_interval": "1s",
-                "scrape_timeout": "1s",
-                "honor_labels": True,
-                "static_configs": [{"targets": list(scrape)}],
-            }
-        ]
+        job = {
+            "job_name": JOB,
+            "scrape_interval": "500ms",
+            "scrape_timeout": "500ms",
+            "honor_labels": True,
+            "static_configs": [{"targets": scrape}],
+        }
         config = directory / "prometheus.yml"
-        config.write_text(json.dumps({"scrape_configs": jobs if scrape else []}))
+        config.write_text(
+            json.dumps({"scrape_configs": [job] if scrape else [], "remote_write": remote_write})
+        )
         self._log = (directory / "prometheus.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -92,6 +104,14 @@ class Prometheus:
         url = f"{self.url}/api/v1/query?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)["data"]["result"]
+
+
+def lint(page: bytes) -> tuple[int, bytes, bytes]:
+    """Exit code and outputs of ``promtool check metrics``: 0 and nothing where a page is good."""
+    finished = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, check=False
+    )
+    return finished.returncode, finished.stdout, finished.stderr
 
 
 class Agent:

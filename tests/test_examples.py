@@ -15,6 +15,8 @@ from otel_kubecost.testing import (
     SimulatedKubecost,
 )
 
+pytestmark = pytest.mark.peers
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CONFIG = Path(__file__).parents[1] / "config"
 

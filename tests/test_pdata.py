@@ -21,6 +21,8 @@ from otel_kubecost.pdata import (
     metrics_of,
     nanoseconds,
     restamp,
+    stamped,
+    time_if_restamped,
     with_ended,
 )
 
@@ -70,6 +72,22 @@ def test_columns_index_and_slice_as_a_list_does(case, start, stop):
         assert points[start] == expected
 
 
+@given(columns(), st.data())
+def test_selected_points_are_those_at_their_places(case, draw):
+    """A selection is the list of its points, over the same table."""
+    points = case[0]
+    places = sorted(draw.draw(st.sets(st.sampled_from(range(len(points)))))) if points else []
+    selected = points.select(places)
+    assert selected == [points[place] for place in places]
+    assert selected.table is points.table
+
+
+def test_a_selection_of_everything_is_the_same_columns():
+    """Whoever compares columns by identity sees no change where nothing was left out."""
+    points = cost([1.0, None, 3.0]).data.data_points
+    assert points.select(range(2)) is points
+
+
 def cost(values, time=0):
     table = AttributeTable.of(["k8s.namespace.name"], [(name,) for name in NAMES[: len(values)]])
     points = PointColumns.of(table, values, time_unix_nano=time)
@@ -114,6 +132,58 @@ def test_restamping_shares_the_columns():
     assert next(iter(old.data.data_points)).time_unix_nano == 0
 
 
+def test_a_restamped_batch_is_recognised_by_its_columns():
+    """The same columns at another time are the same batch; equal ones of another scrape are not."""
+    before = data(cost([1.0, 2.0]), cost([3.0]))
+    assert time_if_restamped(restamp(before, 60.0), before) == nanoseconds(60.0)
+    assert time_if_restamped(stamped(before, 7), restamp(before, 60.0)) == 7
+    assert time_if_restamped(data(cost([1.0, 2.0]), cost([3.0])), before) is None
+
+
+POINTS = cost([1.0, 2.0]).data.data_points
+EQUAL = cost([1.0, 2.0]).data.data_points
+ROWS = array("I", [0, 1])
+
+
+def known(points=POINTS, name="cost", unit="", cluster="prod"):
+    return data(gauge(name, "", unit, points), cluster=cluster)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        known(PointColumns(EQUAL.table, POINTS.values)),
+        known(PointColumns(POINTS.table, EQUAL.values)),
+        known(PointColumns(POINTS.table, POINTS.values, rows=ROWS)),
+        known(PointColumns(POINTS.table, POINTS.values, constant={"currency": "USD"})),
+        known(PointColumns(POINTS.table, POINTS.values, start_time_unix_nano=1)),
+        known(list(POINTS)),
+        known(name="cost2"),
+        known(unit="1"),
+        known(cluster="b"),
+        data(*known().resource_metrics[0].scope_metrics[0].metrics * 2),
+        data(),
+        MetricsData(known().resource_metrics * 2),
+        MetricsData([metrics_of({"k8s.cluster.name": "prod"}, [(InstrumentationScope("b"), [])])]),
+    ],
+    ids=[
+        "table", "values", "rows", "constant", "start", "plain", "name", "unit", "resource",
+        "metric twice", "no metric", "resource twice", "scope",
+    ],
+)  # fmt: skip
+def test_a_batch_that_differs_in_more_than_its_time_is_another(other):
+    """Each part counts, however equal it is: columns, constants, names, units, where it is from."""
+    assert time_if_restamped(restamp(known(), 1.0), known()) == nanoseconds(1.0)
+    assert time_if_restamped(restamp(other, 1.0), known()) is None
+
+
+def test_a_batch_of_several_times_is_never_the_same():
+    """One time is given back, so there has to be one."""
+    mixed = data(cost([1.0], time=1), cost([1.0], time=2))
+    assert time_if_restamped(mixed, mixed) is None
+    assert time_if_restamped(data(), data()) is None
+
+
 def test_nanoseconds_are_exact_to_the_millisecond():
     """Times in floating seconds do not leave stray nanoseconds behind."""
     assert nanoseconds(1_700_000_000.123) == 1_700_000_000_123_000_000
@@ -124,6 +194,13 @@ def test_emptied_data_keeps_its_metrics_without_points():
     empty = emptied(data(cost([1.0, 2.0])))
     assert count_points(empty) == 0
     assert empty.resource_metrics[0].scope_metrics[0].metrics[0].name == "cost"
+
+
+def test_emptied_data_has_the_time_of_its_mark():
+    """The mark at which series end is said by columns without points."""
+    empty = restamp(emptied(data(cost([1.0, 2.0]))), 60.0)
+    points = empty.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    assert points.time_unix_nano == nanoseconds(60.0)
 
 
 def test_resources_that_vanish_are_ended_once():

@@ -4,7 +4,6 @@ import threading
 
 import pytest
 from opentelemetry.sdk.metrics.export import (
-    InMemoryMetricReader,
     MetricExporter,
     MetricExportResult,
     MetricsData,
@@ -80,7 +79,7 @@ class Queued(Kept):
     def start(self):
         self.events.append("exporter start")
 
-    def enqueue(self, metrics_data):
+    def enqueue(self, metrics_data, stream=""):
         if isinstance(self.fails, Exception):
             raise self.fails
         self.batches.append(metrics_data)
@@ -210,6 +209,48 @@ def test_a_cycle_that_fails_is_followed_by_the_next():
     assert [time_of(one) for one in exporter.batches] == [120 * 10**9]
 
 
+def test_a_processor_that_fails_costs_its_batch_alone():
+    """What else the mark brought is exported."""
+
+    class Two(Marks):
+        def collect(self, mark, patience=None):
+            yield batch(mark, value=1.0)
+            yield batch(mark, value=2.0)
+
+    def process(data):
+        point = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
+        if point.value == 1.0:
+            raise RuntimeError("first")
+        return data
+
+    exporter, clock = Queued(), FakeClock(60.0)
+    pipeline = Pipeline(Two(), [process], [exporter], clock=clock)
+    pipeline.start()
+    assert clock.wait_for_waiters()
+    pipeline.shutdown()
+    assert len(exporter.batches) == 1
+
+
+def test_an_exporter_that_hangs_in_its_shutdown_takes_nobodys_time():
+    """Each exporter has the whole of the time to send what it has."""
+
+    class Stuck(Queued):
+        def shutdown(self, timeout_millis=30_000, **kwargs):
+            threading.Event().wait(60)
+
+    times = []
+
+    class Last(Queued):
+        def shutdown(self, timeout_millis=30_000, **kwargs):
+            times.append(timeout_millis)
+
+    pipeline = Pipeline(Marks(), [], [Stuck(), Last()], clock=FakeClock(60.0))
+    pipeline.start()
+    pipeline.shutdown(timeout_millis=500)
+    assert len(times) == 1
+    assert times[0] > 100
+
+
 def test_an_exporter_of_the_sdk_works_beside_one_of_ours():
     """It is called from a thread of its own, so its pace is its own too."""
     foreign, ours, clock = Kept(), Queued(), FakeClock(60.0)
@@ -241,9 +282,3 @@ def test_an_exporter_that_hangs_holds_up_nobody(caplog):
     pipeline.shutdown()
     assert "the oldest is dropped" in caplog.text
     assert len(slow.batches) >= LENGTH
-
-
-def test_the_sdk_reader_takes_our_data_shape():
-    """The type that flows is the SDK's own, so its readers and exporters need no adapter."""
-    assert isinstance(batch(60.0), MetricsData)
-    assert InMemoryMetricReader().get_metrics_data() is None

@@ -4,22 +4,21 @@ import logging
 import subprocess
 import sys
 
-import structlog
-
 from otel_kubecost.telemetry import get_logger
 
 PROGRAM = """
 import logging, sys
 {setup}
 from otel_kubecost.telemetry import get_logger
-log = get_logger("otel_kubecost.example", receiver="kubecost")
+log = get_logger("otel_kubecost.example").bind(receiver="kubecost")
 log.debug("quiet"); log.info("Exported 45 metrics", count=45, name="x"); log.error("broken")
+{afterwards}
 """
 
 
-def output(setup=""):
+def output(setup="", afterwards=""):
     finished = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(setup=setup)],
+        [sys.executable, "-c", PROGRAM.format(setup=setup, afterwards=afterwards)],
         capture_output=True,
         text=True,
         check=True,
@@ -43,14 +42,17 @@ def test_a_host_that_sets_up_logging_sees_the_lines():
 
 
 def test_a_hosts_own_structlog_is_not_disturbed():
-    """Its configuration is neither used nor changed by ours."""
+    """Its configuration is not used for our lines, and is after them what it was before."""
     setup = """
 import structlog
-structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
-before = structlog.get_config()["processors"]
+structlog.configure(processors=[structlog.processors.KeyValueRenderer(sort_keys=True)])
+before = {**structlog.get_config(), "processors": structlog.get_config()["processors"][:]}
 """
-    assert output(setup) == ("", "")
-    assert structlog.is_configured() is False
+    afterwards = """
+assert structlog.get_config() == before
+structlog.get_logger().info("the host's", n=1)
+"""
+    assert output(setup, afterwards) == ('event="the host\'s" n=1\n', "")
 
 
 def test_positional_arguments_are_filled_in(caplog):
@@ -62,7 +64,7 @@ def test_positional_arguments_are_filled_in(caplog):
 def test_context_and_keys_arrive_as_fields_of_the_record(caplog):
     """What varies is given as keys too, for hosts that log structured."""
     caplog.set_level(logging.INFO, "otel_kubecost")
-    get_logger("otel_kubecost.test", receiver="kubecost/a").info("Exported", count=45)
+    get_logger("otel_kubecost.test").bind(receiver="kubecost/a").info("Exported", count=45)
     (record,) = caplog.records
     assert (record.receiver, record.count) == ("kubecost/a", 45)
 

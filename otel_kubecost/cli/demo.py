@@ -6,8 +6,8 @@ that enforces remote write and stores what it gets. What is shown is what the re
 
 from __future__ import annotations
 
+import math
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ import click
 from otel_kubecost.cli.demo_view import Snapshot, frame
 from otel_kubecost.cli.screen import Screen
 from otel_kubecost.clock import floor_mark
-from otel_kubecost.confmap import environment
+from otel_kubecost.config.environment import environment
 from otel_kubecost.service import Service
 from otel_kubecost.testing import (
     RemoteWriteReceiver,
@@ -27,7 +27,7 @@ from otel_kubecost.testing import (
     SimulatedKubecost,
 )
 
-ACCOUNT, USER, PASSWORD = "demo-account", "kubecost", "demo"
+CLUSTER, ACCOUNT, USER, PASSWORD = "demo-cluster", "demo-account", "kubecost", "demo"
 PLAIN_SECONDS = 10.0
 """How long the demo lasts where it is not watched on a terminal."""
 DAYS_BACK = 30
@@ -40,7 +40,7 @@ REDRAW_EVERY, PRINT_EVERY = 0.5, 3.0
 _DRAIN = 5.0
 
 
-@click.command()
+@click.command(short_help="Show the whole chain at work, with nothing else installed.")
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True),
@@ -79,7 +79,7 @@ def run_demo(screen: Screen, duration: float | None, *, speed: float = 600.0, se
     """
     clock = ScaledClock(floor_mark(time.time() - DAYS_BACK * 86_400, 3600), speed)
     with (
-        SimulatedKubecost(SimulatedCluster(seed), clock) as kubecost,
+        SimulatedKubecost(SimulatedCluster(seed, CLUSTER), clock) as kubecost,
         RemoteWriteReceiver(
             clock=clock,
             account_id=ACCOUNT,
@@ -104,7 +104,7 @@ def _config(kubecost: str, receiver: str) -> dict[str, Any]:
             "kubecost": {
                 "endpoint": kubecost,
                 "tenant_id": ACCOUNT,
-                "cluster_name": "demo-cluster",
+                "cluster_name": CLUSTER,
                 "levels": ["cluster", "namespace", "pod"],
                 "window": "1h",
                 "collection_interval": "10m",
@@ -149,15 +149,13 @@ def _watch(
     duration: float | None,
 ) -> None:
     """Draw frames until the time is over or somebody has seen enough."""
-    end = None if duration is None else time.monotonic() + duration
     pause = REDRAW_EVERY if screen.is_live else PRINT_EVERY
-    never = threading.Event()
     try:
         receiver.wait_for(_has_costs, timeout=pause)
-        while end is None or time.monotonic() < end:
+        end = math.inf if duration is None else time.monotonic() + duration
+        while (left := end - time.monotonic()) > 0:
             screen.draw(frame(_snapshot(kubecost, receiver, clock), *screen.size))
-            left = pause if end is None else end - time.monotonic()
-            never.wait(max(0.0, min(pause, left)))
+            time.sleep(min(pause, left))
     except KeyboardInterrupt:
         return
 
@@ -172,7 +170,7 @@ def _snapshot(
     return Snapshot(
         time=clock.time(),
         speed=clock.speed,
-        queries=kubecost.queries,
+        queries=kubecost.request_count,
         requests=receiver.request_count,
         samples=receiver.sample_count,
         violations=len(receiver.violations),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from otel_kubecost.cli.costs import HOURS_A_MONTH, PREFIX, Amount, ClusterCosts, Costs
 from otel_kubecost.testing import LabelPairs, Point, is_stale
 
-HOURS_A_MONTH = 730
-_PREFIX = "cloudtuner_kubecost_"
-_OTHERS = ("idle", "unmounted", "unallocated", "shared")
-"""Costs of a cluster that belong to no namespace."""
 _LONGEST_LIST = 6
 _LINES_BESIDE_LISTS = 20
 _BAR = 20
@@ -39,7 +36,7 @@ class Snapshot:
     @property
     def data_through(self) -> float | None:
         """The end of the hour that the costs are of."""
-        name = f"{_PREFIX}exporter_data_through_timestamp_seconds"
+        name = f"{PREFIX}exporter_data_through_timestamp_seconds"
         return next((v for labels, v in self.values.items() if ("__name__", name) in labels), None)
 
 
@@ -54,37 +51,16 @@ class Line(NamedTuple):
 def frame(now: Snapshot, width: int, height: int) -> list[Line]:
     """The whole picture: no line longer than ``width``, lists as long as ``height`` allows."""
     length = max(1, min(_LONGEST_LIST, (height - _LINES_BESIDE_LISTS) // 2))
-    costs = _Costs(now.values)
+    costs = Costs(now.values.items())
     lines = [*_header(now), Line("")]
-    if costs.total is None:
-        lines.append(Line("waiting for the first samples ...", "dim"))
-    else:
-        lines += [*_table(costs, width), Line(""), *_pods(costs, width, length), Line("")]
+    for cluster in costs.clusters:
+        lines += [*_table(costs, cluster, width), Line("")]
+        lines += [*_pods(costs.dearest("pod_total_cost", cluster)[:length], width), Line("")]
+    if costs.clusters:
         lines += _events(now.series, length)
+    else:
+        lines.append(Line("waiting for the first samples ...", "dim"))
     return [Line(line.text[:width], line.style) for line in lines]
-
-
-class _Costs:
-    """The values of the receiver by metric, and by the object that they are about."""
-
-    def __init__(self, values: Mapping[LabelPairs, float]) -> None:
-        self._values: dict[str, dict[str, float]] = {}
-        for labels, value in values.items():
-            pairs = dict(labels)
-            name = pairs["__name__"].removeprefix(_PREFIX)
-            parts = (pairs.get("namespace", ""), pairs.get("pod", ""))
-            self._values.setdefault(name, {})["/".join(filter(None, parts))] = value
-
-    def by_object(self, metric: str) -> list[tuple[str, float]]:
-        """Objects with their values, dearest first."""
-        return sorted(self._values.get(metric, {}).items(), key=lambda item: (-item[1], item[0]))
-
-    def value(self, metric: str, about: str = "") -> float | None:
-        return self._values.get(metric, {}).get(about)
-
-    @property
-    def total(self) -> float | None:
-        return self.value("cluster_total_cost")
 
 
 def _header(now: Snapshot) -> Iterator[Line]:
@@ -112,28 +88,25 @@ def _header(now: Snapshot) -> Iterator[Line]:
         )
 
 
-def _table(costs: _Costs, width: int) -> Iterator[Line]:
-    namespaces = costs.by_object("namespace_total_cost")
-    total = costs.total or 0.0
-    others = [(word, costs.value(f"cluster_{word}_cost")) for word in _OTHERS]
-    known = [(word, cost) for word, cost in others if cost is not None]
+def _table(costs: Costs, cluster: str, width: int) -> Iterator[Line]:
+    total, namespaces, others = found = costs.of_cluster(cluster)
     yield Line(_row("namespace", "$/hour", "$/month", "cpu eff"), "bold")
     for name, cost in namespaces:
-        efficiency = costs.value("namespace_cpu_efficiency", name)
+        efficiency = costs.value("namespace_cpu_efficiency", cluster, name)
         yield Line(_cost_row(name, cost, efficiency, _bar(cost, total, width)))
-    for word, cost in known:
+    for word, cost in others:
         yield Line(_cost_row(f"({word})", cost, None, _bar(cost, total, width)), "dim")
-    efficiency = costs.value("cluster_cpu_efficiency")
+    efficiency = costs.value("cluster_cpu_efficiency", cluster)
     yield Line(_cost_row("cluster total", total, efficiency), "bold")
-    yield _reconciliation([("namespaces", sum(cost for _, cost in namespaces)), *known], total)
+    yield _reconciliation(found)
 
 
-def _reconciliation(parts: Sequence[tuple[str, float]], total: float) -> Line:
+def _reconciliation(found: ClusterCosts) -> Line:
     """Kubecost rounds each row to five decimals; beyond that the rows make up the total."""
-    difference = sum(cost for _, cost in parts) - total
-    agrees = abs(difference) < 0.001
-    told = " + ".join(f"{word} {cost:.4f}" for word, cost in parts)
-    verdict = "the total, to the cent" if agrees else f"off by {difference:+.4f}"
+    namespaces = Amount("namespaces", sum(row.hourly for row in found.namespaces))
+    told = " + ".join(f"{word} {cost:.4f}" for word, cost in (namespaces, *found.others))
+    agrees = abs(found.difference) < 0.001
+    verdict = "the total, to the cent" if agrees else f"the total less {found.difference:.4f}"
     return Line(f"  {told} = {verdict}", "good" if agrees else "bad")
 
 
@@ -152,10 +125,10 @@ def _bar(cost: float, total: float, width: int) -> str:
     return "#" * round(room * cost / total) if total > 0 and room > 0 else ""
 
 
-def _pods(costs: _Costs, width: int, length: int) -> Iterator[Line]:
+def _pods(dearest: Iterable[Amount], width: int) -> Iterator[Line]:
     room = max(20, min(50, width - 14))
     yield Line(f"  {'dearest pods':<{room}}{'$/hour':>9}", "bold")
-    for name, cost in costs.by_object("pod_total_cost")[:length]:
+    for name, cost in dearest:
         yield Line(f"  {_shown(name):<{room}}{cost:>9.4f}")
 
 
@@ -181,7 +154,7 @@ def _pod_events(series: Mapping[LabelPairs, Sequence[Point]]) -> Iterator[tuple[
     pods = {
         f"{pairs['namespace']}/{pairs['pod']}": points
         for labels, points in series.items()
-        if (pairs := dict(labels))["__name__"] == f"{_PREFIX}pod_total_cost"
+        if (pairs := dict(labels))["__name__"] == f"{PREFIX}pod_total_cost"
     }
     oldest = min((points[0][0] for points in pods.values()), default=0)
     for pod, points in pods.items():

@@ -20,7 +20,7 @@ from otel_kubecost.service import Service
 from otel_kubecost.telemetry import configure
 
 
-@click.command()
+@click.command(short_help="Scrape once and print what would be sent.")
 @configured
 @click.option(
     "--output",

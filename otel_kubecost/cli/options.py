@@ -12,6 +12,14 @@ from otel_kubecost.service import Service
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _assignments(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        key, equals, _text = value.partition("=")
+        if not key.strip() or not equals:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE")
+    return values
+
+
 def configured(command: F) -> F:
     """Give a command ``--config`` and ``--set``."""
     files = click.option(
@@ -28,6 +36,7 @@ def configured(command: F) -> F:
         "sets",
         metavar="KEY=VALUE",
         multiple=True,
+        callback=_assignments,
         help="Set one value, as in --set receivers.kubecost.window=7d; applied last.",
     )
     return files(sets(command))

@@ -5,14 +5,22 @@ from __future__ import annotations
 import click
 
 from otel_kubecost.cli.options import configured, service_of
+from otel_kubecost.config.checked import Config
+from otel_kubecost.service import sdk_disabled
 from otel_kubecost.telemetry import configure
 
 
-@click.command()
+@click.command(short_help="Run the pipelines until SIGTERM.")
 @configured
 def run(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Run the pipelines until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    configure()
+    if sdk_disabled():
+        return
     service = service_of(files, sets)
-    logs = service.config.telemetry.logs
-    configure(logs.level, logs.format)
-    service.run()
+    _configure_logs(service.config)
+    service.run(applied=_configure_logs)
+
+
+def _configure_logs(config: Config) -> None:
+    configure(config.telemetry.logs.level, config.telemetry.logs.format)

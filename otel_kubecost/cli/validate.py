@@ -9,7 +9,7 @@ from otel_kubecost.component import Kind
 from otel_kubecost.components import BUILT_IN
 
 
-@click.command()
+@click.command(short_help="Print every mistake of a configuration.")
 @configured
 def validate(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Print every mistake of a configuration, each with its remedy; starts nothing."""
@@ -21,7 +21,7 @@ def validate(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     click.echo("The configuration is valid.")
 
 
-@click.command()
+@click.command(short_help="List what a configuration can name.")
 def components() -> None:
     """List every receiver, processor, exporter and extension that a configuration can name."""
     for kind in Kind:

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from otel_kubecost.options import Duration, Options, Text
+from otel_kubecost.config.options import Duration, Options, Text
 
 RESERVED_HEADERS = frozenset(
     {

@@ -1,34 +1,36 @@
 """What flows between components: the SDK's ``MetricsData``, columnar inside and lazy outside."""
 
 from otel_kubecost.pdata.batch import (
-    NANOSECONDS,
     count_points,
     each_metric,
+    each_scope,
     emptied,
     gauge,
-    map_columns,
     map_scopes,
     metrics_of,
     nanoseconds,
     restamp,
+    stamped,
+    time_if_restamped,
     with_ended,
 )
 from otel_kubecost.pdata.columns import AttributeTable, PointColumns, StringColumn, columns_of
 
 __all__ = [
-    "NANOSECONDS",
     "AttributeTable",
     "PointColumns",
     "StringColumn",
     "columns_of",
     "count_points",
     "each_metric",
+    "each_scope",
     "emptied",
     "gauge",
-    "map_columns",
     "map_scopes",
     "metrics_of",
     "nanoseconds",
     "restamp",
+    "stamped",
+    "time_if_restamped",
     "with_ended",
 ]

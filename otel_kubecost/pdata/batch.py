@@ -1,9 +1,9 @@
-"""Batches: ``MetricsData`` made, walked and made anew; nothing else knows its four levels."""
+"""Batches: ``MetricsData`` made, walked and made anew."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from opentelemetry.sdk.metrics.export import (
     Gauge,
@@ -17,9 +17,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.pdata.columns import PointColumns
-
-NANOSECONDS = 1_000_000_000
-"""In a second."""
 
 
 def gauge(name: str, description: str, unit: str, points: Sequence[NumberDataPoint]) -> Metric:
@@ -70,11 +67,16 @@ def map_scopes(
     )
 
 
-def each_metric(data: MetricsData) -> Iterator[tuple[ResourceMetrics, ScopeMetrics, Metric]]:
+def each_scope(data: MetricsData) -> Iterator[tuple[ResourceMetrics, ScopeMetrics]]:
     for of_resource in data.resource_metrics:
         for of_scope in of_resource.scope_metrics:
-            for metric in of_scope.metrics:
-                yield of_resource, of_scope, metric
+            yield of_resource, of_scope
+
+
+def each_metric(data: MetricsData) -> Iterator[tuple[ResourceMetrics, ScopeMetrics, Metric]]:
+    for of_resource, of_scope in each_scope(data):
+        for metric in of_scope.metrics:
+            yield of_resource, of_scope, metric
 
 
 def count_points(data: MetricsData) -> int:
@@ -87,17 +89,44 @@ def nanoseconds(seconds: float) -> int:
 
 
 def restamp(data: MetricsData, seconds: float) -> MetricsData:
-    """``data`` with every gauge's columns at ``seconds`` since the epoch; columns are shared."""
-    time_unix_nano = nanoseconds(seconds)
-    return map_columns(data, lambda points: points.at(time_unix_nano))
+    """``data`` with all columns at ``seconds`` since the epoch; what is in them is shared."""
+    return stamped(data, nanoseconds(seconds))
+
+
+def stamped(data: MetricsData, time_unix_nano: int) -> MetricsData:
+    """As ``restamp``, in nanoseconds."""
+    return _map_columns(data, lambda points: points.at(time_unix_nano))
+
+
+def time_if_restamped(new: MetricsData, old: MetricsData) -> int | None:
+    """The time in nanoseconds at which ``new`` is ``old`` again; None if more than that differs.
+
+    Columns are compared by identity, so a batch of any size takes a few steps a metric. Data that
+    is not columns throughout, or not all of one time, is never the same.
+    """
+    if _headings(new) != _headings(old):
+        return None
+    times = set()
+    for (_, _, metric), (_, _, before) in zip(each_metric(new), each_metric(old), strict=True):
+        points, known = _columns(metric), _columns(before)
+        if points is None or known is None or not points.shares(known):
+            return None
+        times.add(points.time_unix_nano)
+    return times.pop() if len(times) == 1 else None
+
+
+def _headings(data: MetricsData) -> MetricsData:
+    """``data`` but for the points."""
+    return map_scopes(data, lambda _, metrics: [_with_points(one, ()) for one in metrics])
+
+
+def _with_points(metric: Metric, points: Sequence[NumberDataPoint]) -> Metric:
+    return replace(metric, data=replace(metric.data, data_points=points))  # type: ignore[arg-type]
 
 
 def emptied(data: MetricsData) -> MetricsData:
     """``data`` with no points left: what says to an exporter that all its series have ended."""
-    return map_columns(
-        data,
-        lambda points: PointColumns(points.table.take(()), array("d"), constant=points.constant),
-    )
+    return _map_columns(data, lambda points: points.select(()))
 
 
 def with_ended(new: MetricsData, old: MetricsData) -> MetricsData:
@@ -112,13 +141,16 @@ def with_ended(new: MetricsData, old: MetricsData) -> MetricsData:
     return MetricsData([*new.resource_metrics, *ended])
 
 
-def map_columns(data: MetricsData, change: Callable[[PointColumns], PointColumns]) -> MetricsData:
-    """A copy with each gauge's columns changed; other metrics stay as they are."""
+def _map_columns(data: MetricsData, change: Callable[[PointColumns], PointColumns]) -> MetricsData:
+    """A copy with all columns changed; data that is not columns stays as it is."""
 
     def of_metric(metric: Metric) -> Metric:
-        points = metric.data.data_points if isinstance(metric.data, Gauge) else None
-        if not isinstance(points, PointColumns):
-            return metric
-        return gauge(metric.name, metric.description or "", metric.unit or "", change(points))
+        points = _columns(metric)
+        return metric if points is None else _with_points(metric, change(points))
 
     return map_scopes(data, lambda _, metrics: [of_metric(metric) for metric in metrics])
+
+
+def _columns(metric: Metric) -> PointColumns | None:
+    points = metric.data.data_points
+    return points if isinstance(points, PointColumns) else None

@@ -46,15 +46,13 @@ class StringColumn:
     def __getitem__(self, row: int) -> str:
         return self.values[self.codes[row]]
 
-    def take(self, rows: Iterable[int]) -> StringColumn:
-        """The column of ``rows`` alone, in that order, without strings that none of them holds."""
-        return StringColumn.of(self[row] for row in rows)
-
 
 class AttributeTable:
     """String attributes of many points: one column a key, one row an object (a pod, say).
 
-    Rows are distinct. That is what lets an exporter skip the search for repeated series.
+    Rows are distinct, which lets an exporter skip the search for repeated series. Nothing here
+    looks: whoever makes a table guarantees it. The receiver's rows and the processors' are keys of
+    a mapping, ``columns_of`` compares those of foreign points.
     """
 
     __slots__ = ("_size", "columns", "keys")
@@ -75,10 +73,6 @@ class AttributeTable:
 
     def row(self, at: int) -> dict[str, str]:
         return {key: column[at] for key, column in zip(self.keys, self.columns, strict=True)}
-
-    def take(self, rows: Sequence[int]) -> AttributeTable:
-        """The table of ``rows`` alone, in that order."""
-        return AttributeTable(self.keys, [column.take(rows) for column in self.columns], len(rows))
 
 
 class PointColumns(Sequence[NumberDataPoint]):
@@ -137,12 +131,34 @@ class PointColumns(Sequence[NumberDataPoint]):
             start_time_unix_nano=self.start_time_unix_nano,
         )
 
+    def select(self, chosen: Iterable[int]) -> PointColumns:
+        """The points at these places, ascending; shares the table."""
+        places = array("I", chosen)
+        if len(places) == len(self):
+            return self
+        rows = self.row_numbers()
+        return PointColumns(
+            self.table,
+            array("d", (self.values[place] for place in places)),
+            rows=array("I", (rows[place] for place in places)),
+            constant=self.constant,
+            time_unix_nano=self.time_unix_nano,
+            start_time_unix_nano=self.start_time_unix_nano,
+        )
+
+    def shares(self, other: PointColumns) -> bool:
+        """Whether both are the same columns, at whatever times; equal ones are not enough."""
+        return (
+            self.table is other.table
+            and self.values is other.values
+            and self.rows is other.rows
+            and self.constant == other.constant
+            and self.start_time_unix_nano == other.start_time_unix_nano
+        )
+
     def row_numbers(self) -> Sequence[int]:
         """For each point its row in ``table``."""
         return range(len(self.table)) if self.rows is None else self.rows
-
-    def value_by_row(self) -> dict[int, float]:
-        return dict(zip(self.row_numbers(), self.values, strict=True))
 
     def __len__(self) -> int:
         return len(self.values)

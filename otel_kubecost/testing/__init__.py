@@ -11,7 +11,7 @@ for ``otel-kubecost demo``. They enforce what the real ones only expect::
 
 from otel_kubecost.testing.clock import FakeClock, ScaledClock
 from otel_kubecost.testing.cluster import SimulatedCluster
-from otel_kubecost.testing.costs import Prices
+from otel_kubecost.testing.exchange import Reply, Request
 from otel_kubecost.testing.faults import (
     Fault,
     cut_after,
@@ -22,8 +22,8 @@ from otel_kubecost.testing.faults import (
     spa_page,
 )
 from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, Flavour
-from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, Received, RemoteWriteReceiver
-from otel_kubecost.testing.server import HttpServer, Reply, Request, TlsFiles
+from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, RemoteWriteReceiver
+from otel_kubecost.testing.server import HttpServer, TlsFiles
 from otel_kubecost.testing.simulation import SimulatedKubecost
 from otel_kubecost.testing.wire import LabelPairs, Message, Point, SentSeries, decode, is_stale
 
@@ -39,8 +39,6 @@ __all__ = [
     "LabelPairs",
     "Message",
     "Point",
-    "Prices",
-    "Received",
     "RemoteWriteReceiver",
     "Reply",
     "Request",

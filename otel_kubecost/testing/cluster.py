@@ -8,14 +8,14 @@ same costs of the same pods, hour by hour.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from otel_kubecost.testing.costs import (
     Costs,
-    Prices,
+    Price,
     disk_costs,
     idle_costs,
     pod_costs,
@@ -52,7 +52,6 @@ class SimulatedCluster:
 
     seed: int = 0
     name: str = "demo-cluster"
-    prices: Prices = field(default_factory=Prices)
 
     def pods(self, start: int, end: int) -> list[Pod]:
         """The pods that live in some part of ``[start, end)``, seconds since the epoch."""
@@ -118,17 +117,17 @@ def _pieces_of(cluster: SimulatedCluster, start: int, end: int) -> tuple[_Piece,
         {"cluster": cluster.name, "namespace": UNMOUNTED, "pod": UNMOUNTED, "container": UNMOUNTED},
         start,
         end,
-        disk_costs(_FORGOTTEN_GIB, cluster.prices, hours),
+        disk_costs(_FORGOTTEN_GIB, hours),
         _volume(cluster, UNMOUNTED),
     )
-    idle = idle_costs(_capacity(cluster.prices, hours), (piece.costs for piece in pods))
+    idle = idle_costs(_capacity(hours), (piece.costs for piece in pods))
     return (*pods, unmounted, _Piece({"cluster": cluster.name, IDLE: True}, start, end, idle))
 
 
 def _pod_piece(cluster: SimulatedCluster, pod: Pod, start: int, end: int) -> _Piece:
     begin, finish = max(start, pod.start), min(end, pod.end)
     volume = _volume(cluster, pod.workload.name, pod.replica) if pod.workload.disk else ""
-    costs = pod_costs(pod, cluster.prices, begin, finish)
+    costs = pod_costs(pod, begin, finish)
     return _Piece(_properties(cluster.name, pod), begin, finish, costs, volume)
 
 
@@ -136,17 +135,17 @@ def _volume(cluster: SimulatedCluster, *owner: object) -> str:
     return f"cluster={cluster.name}:name=pvc-{suffix(10, cluster.seed, *owner)}"
 
 
-def _capacity(prices: Prices, hours: float) -> Costs:
+def _capacity(hours: float) -> Costs:
     cores = hours * sum(pool.nodes * pool.cores for pool in _POOLS.values())
     ram = hours * sum(pool.nodes * pool.ram_gib for pool in _POOLS.values())
     gpus = hours * sum(pool.nodes * pool.gpus for pool in _POOLS.values())
     return Costs(
         core_hours=cores,
-        cpu=cores * prices.core,
+        cpu=cores * Price.CORE,
         ram_byte_hours=ram * GIB,
-        ram=ram * prices.ram_gib,
+        ram=ram * Price.RAM_GIB,
         gpu_hours=gpus,
-        gpu=gpus * prices.gpu,
+        gpu=gpus * Price.GPU,
     )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from operator import add
 from typing import Any, NamedTuple, Self
 
 from otel_kubecost.testing.workloads import GIB, HOUR, Pod
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Of one hour, in the cluster's currency."""
+class Price:
+    """Of one hour, in the cluster's currency; of traffic, of a GiB sent."""
 
-    core: float = 0.031611
-    ram_gib: float = 0.004237
-    gpu: float = 0.95
-    disk_gib: float = 0.00005479
-    load_balancer: float = 0.025
-    traffic_gib: float = 0.09
-    """A GiB sent, whenever."""
+    CORE = 0.031611
+    RAM_GIB = 0.004237
+    GPU = 0.95
+    DISK_GIB = 0.00005479
+    LOAD_BALANCER = 0.025
+    TRAFFIC_GIB = 0.09
 
 
 class Costs(NamedTuple):
@@ -60,7 +57,7 @@ class Costs(NamedTuple):
         )
 
 
-def pod_costs(pod: Pod, prices: Prices, start: int, end: int) -> Costs:
+def pod_costs(pod: Pod, start: int, end: int) -> Costs:
     """Of ``[start, end)``, which lies in one hour of the clock and in the life of ``pod``.
 
     As in Kubecost, a pod pays for what it asked for or for what it used, whichever is more.
@@ -75,26 +72,26 @@ def pod_costs(pod: Pod, prices: Prices, start: int, end: int) -> Costs:
         core_hours=cores,
         core_hours_requested=hours * what.cpu,
         core_hours_used=hours * what.cpu * busy,
-        cpu=cores * prices.core,
-        cpu_adjustment=-what.discount * cores * prices.core,
+        cpu=cores * Price.CORE,
+        cpu_adjustment=-what.discount * cores * Price.CORE,
         ram_byte_hours=ram * GIB,
         ram_byte_hours_requested=hours * what.ram * GIB,
         ram_byte_hours_used=hours * what.ram * busy * GIB,
-        ram=ram * prices.ram_gib,
+        ram=ram * Price.RAM_GIB,
         gpu_hours=hours * what.gpu,
         gpu_hours_used=hours * what.gpu * min(1.0, busy),
-        gpu=hours * what.gpu * prices.gpu,
+        gpu=hours * what.gpu * Price.GPU,
         disk_byte_hours=hours * what.disk * GIB,
-        disk=hours * what.disk * prices.disk_gib,
+        disk=hours * what.disk * Price.DISK_GIB,
         bytes_sent=sent * GIB,
-        network=sent * prices.traffic_gib,
-        load_balancer=hours * prices.load_balancer if balancer else 0.0,
+        network=sent * Price.TRAFFIC_GIB,
+        load_balancer=hours * Price.LOAD_BALANCER if balancer else 0.0,
     )
 
 
-def disk_costs(gib: float, prices: Prices, hours: float) -> Costs:
+def disk_costs(gib: float, hours: float) -> Costs:
     """Of a volume alone."""
-    return Costs(disk_byte_hours=hours * gib * GIB, disk=hours * gib * prices.disk_gib)
+    return Costs(disk_byte_hours=hours * gib * GIB, disk=hours * gib * Price.DISK_GIB)
 
 
 def idle_costs(capacity: Costs, allocated: Iterable[Costs]) -> Costs:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from otel_kubecost.testing.server import Reply
+from otel_kubecost.testing.exchange import Reply
 
 Fault: TypeAlias = int | tuple[int, Mapping[str, str]] | Reply | Callable[[Reply], Reply]
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from otel_kubecost.testing.faults import SPA_PAGE, Fault, Script, gzipped
-from otel_kubecost.testing.server import HttpServer, Reply, Request, TlsFiles
+from otel_kubecost.testing.exchange import Reply, Request
+from otel_kubecost.testing.faults import SPA_PAGE, gzipped
+from otel_kubecost.testing.server import HttpServer
 
 
 class Flavour(StrEnum):
@@ -41,14 +40,10 @@ Answer: TypeAlias = bytes | dict[str, Any] | list[Any] | Callable[[AllocationQue
 """A recorded document (JSON, or its bytes as they came), or a function that gives one; the text of
 a ValueError that it raises is answered with status 400."""
 
-KEPT_REQUESTS = 10_000
-"""``FakeKubecost.requests`` has the newest so many: a simulation may run for days."""
-
 _ALLOCATION_PATHS = {
     Flavour.KUBECOST: {"/model/allocation"},
     Flavour.OPENCOST: {"/allocation", "/allocation/compute"},
 }
-_CONFIG_PATHS = {Flavour.KUBECOST: "/model/getConfigs", Flavour.OPENCOST: "/getConfigs"}
 _GZIP_FROM = 50_000
 """Bytes of JSON from which nginx in front of Kubecost compresses; OpenCost's port never does."""
 
@@ -56,74 +51,31 @@ _GZIP_FROM = 50_000
 class FakeKubecost(HttpServer):
     """Serves ``answer`` to every allocation query while the context lasts.
 
-    ``answers`` has other documents for single values of ``aggregate`` (``cluster,pod``). The
-    window has to be ``<start>Z,<end>Z`` in whole seconds. Real ones refuse fractions and offsets,
-    with the same text; durations are refused here too, because their meaning changed from version
-    to version and their end may lie in the future.
+    The window has to be ``<start>Z,<end>Z`` in whole seconds. Real ones refuse fractions and
+    offsets, with the same text; durations are refused here too, because their meaning changed from
+    version to version and their end may lie in the future.
     """
 
-    def __init__(
-        self,
-        answer: Answer,
-        *,
-        answers: Mapping[str, Answer] | None = None,
-        flavour: Flavour = Flavour.KUBECOST,
-        currency: str | None = None,
-        tls: TlsFiles | None = None,
-    ) -> None:
-        self._answer = answer
-        self._answers = dict(answers or {})
+    def __init__(self, answer: Answer, *, flavour: Flavour = Flavour.KUBECOST) -> None:
+        super().__init__(self._handle)
+        self._says = answer
         self._flavour = flavour
-        self._currency = currency
-        self._script = Script()
-        self._requests: deque[Request] = deque(maxlen=KEPT_REQUESTS)
-        self._queries = 0
-        self._lock = threading.Lock()
-        super().__init__(self._handle, tls=tls)
 
-    @property
-    def requests(self) -> list[Request]:
-        """What was asked, oldest first, the newest ``KEPT_REQUESTS``."""
-        with self._lock:
-            return list(self._requests)
-
-    @property
-    def queries(self) -> int:
-        """How many allocation queries came, since the first."""
-        return self._queries
-
-    def answer(self, answer: Answer, aggregate: str | None = None) -> None:
-        """Say ``answer`` from now on, to queries of one ``aggregate`` or to all others."""
-        if aggregate is None:
-            self._answer = answer
-        else:
-            self._answers[aggregate] = answer
-
-    def script(self, faults: Iterable[Fault]) -> None:
-        """Let each of the next allocation queries meet one of ``faults``."""
-        self._script.extend(faults)
+    def answer(self, answer: Answer) -> None:
+        """Say ``answer`` from now on."""
+        self._says = answer
 
     def _handle(self, request: Request) -> Reply:
-        allocation = request.path in _ALLOCATION_PATHS[self._flavour]
-        with self._lock:
-            self._requests.append(request)
-            self._queries += allocation
-        if allocation:
-            return self._script.answer(lambda: self._allocation(request))
-        if self._currency and request.path == _CONFIG_PATHS[self._flavour]:
-            return _json({"code": 200, "data": {"currencyCode": self._currency}})
-        return self._elsewhere()
-
-    def _elsewhere(self) -> Reply:
+        if request.path in _ALLOCATION_PATHS[self._flavour]:
+            return self._allocation(request)
         if self._flavour is Flavour.KUBECOST:
             return Reply(200, SPA_PAGE, "text/html")
         return Reply(404, b"404 page not found\n")
 
     def _allocation(self, request: Request) -> Reply:
-        answer = self._answers.get(request.query.get("aggregate", ""), self._answer)
         try:
             query = _query(request.query, self._flavour)
-            reply = _json(answer(query) if callable(answer) else answer)
+            reply = _json(self._says(query) if callable(self._says) else self._says)
         except ValueError as error:
             return Reply(400, str(error).encode())
         return gzipped(reply) if self._compresses(request, reply) else reply

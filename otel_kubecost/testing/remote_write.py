@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from http.client import HTTPMessage
-from typing import TypeAlias
 
 from otel_kubecost.clock import Clock, SystemClock
-from otel_kubecost.testing.faults import Fault, Script
-from otel_kubecost.testing.server import HttpServer, Reply, Request, TlsFiles
+from otel_kubecost.testing.exchange import Reply, Request
+from otel_kubecost.testing.server import HttpServer
 from otel_kubecost.testing.tsdb import Tsdb
 from otel_kubecost.testing.wire import (
     LabelPairs,
     Message,
     Point,
-    SentSeries,
     decode,
     header_faults,
     message_faults,
@@ -26,23 +20,6 @@ from otel_kubecost.testing.wire import (
 
 CLOUDTUNER_PATH = "/storage/api/v2/write"
 _ACCOUNT_HEADER = "Cloud-Account-Id"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One request, and what became of it."""
-
-    headers: HTTPMessage
-    body: bytes
-    series: tuple[SentSeries, ...]
-    """Decoded; empty where the body could not be."""
-    status: int
-    """What was answered; of an answer that was spoiled by a fault, what it would have been."""
-    at: float
-    """Seconds since the epoch, on the receiver's clock."""
-
-
-Wanted: TypeAlias = int | Callable[["RemoteWriteReceiver"], bool]
 
 
 class RemoteWriteReceiver(HttpServer):
@@ -55,10 +32,10 @@ class RemoteWriteReceiver(HttpServer):
     - Why, is in ``violations``, one text each. Scripted answers are not violations.
 
     ``account_id`` and ``basic_auth`` (user, password) are demanded where given. ``retention`` are
-    the seconds that samples and requests are kept; None keeps everything.
+    the seconds that samples are kept; None keeps everything.
     """
 
-    def __init__(  # noqa: PLR0913  each is one rule to enforce
+    def __init__(
         self,
         *,
         clock: Clock | None = None,
@@ -66,37 +43,22 @@ class RemoteWriteReceiver(HttpServer):
         account_id: str | None = None,
         basic_auth: tuple[str, str] | None = None,
         retention: float | None = None,
-        tls: TlsFiles | None = None,
     ) -> None:
-        super().__init__(self._handle, tls=tls)
+        super().__init__(self._handle)
         self.violations: list[str] = []
         self._clock = clock or SystemClock()
         self._path = path
         self._account_id = account_id
         self._authorization = _basic(*basic_auth) if basic_auth else None
         self._retention = retention
-        self._script = Script()
         self._tsdb = Tsdb()
-        self._requests: deque[Received] = deque()
-        self._request_count = 0
         self._sample_count = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     @property
     def endpoint(self) -> str:
         """Where to write to: ``url`` with the path."""
         return self.url + self._path
-
-    @property
-    def requests(self) -> list[Received]:
-        """Oldest first, refused ones among them."""
-        with self._changed:
-            return list(self._requests)
-
-    @property
-    def request_count(self) -> int:
-        """How many requests came since the first, kept or not."""
-        return self._request_count
 
     @property
     def sample_count(self) -> int:
@@ -106,7 +68,7 @@ class RemoteWriteReceiver(HttpServer):
     @property
     def series(self) -> dict[LabelPairs, list[Point]]:
         """Everything stored; stale markers among the values."""
-        with self._changed:
+        with self._lock:
             return {labels: list(points) for labels, points in self._tsdb.series.items()}
 
     def latest(
@@ -117,59 +79,31 @@ class RemoteWriteReceiver(HttpServer):
         A series without a sample in the last ``lookback`` seconds is absent, and so is one whose
         last sample is a stale marker.
         """
-        with self._changed:
+        with self._lock:
             return self._tsdb.latest(self._now_ms() if at_ms is None else at_ms, lookback)
-
-    def script(self, answers: Iterable[Fault]) -> None:
-        """Let each of the next requests meet one of ``answers`` before normal behaviour returns."""
-        self._script.extend(answers)
-
-    def wait_for(self, wanted: Wanted, timeout: float = 10.0) -> bool:
-        """Wait for a number of requests or for a condition; false after ``timeout`` real seconds.
-
-        A condition is asked after each request, and may use everything here.
-        """
-
-        def come() -> bool:
-            return self._request_count >= wanted if isinstance(wanted, int) else wanted(self)
-
-        with self._changed:
-            return self._changed.wait_for(come, timeout)
 
     def _now_ms(self) -> float:
         return self._clock.time() * 1000
 
     def _handle(self, request: Request) -> Reply:
-        message = _decoded(request.body)
-        reply = self._script.answer(lambda: self._receive(request, message))
-        with self._changed:
-            self._keep(request, message, reply.status)
-            self._changed.notify_all()
-        return reply
-
-    def _keep(self, request: Request, message: Message | str, status: int) -> None:
-        series = message.series if isinstance(message, Message) else ()
-        now = self._clock.time()
-        self._requests.append(Received(request.headers, request.body, series, status, now))
-        self._request_count += 1
-        self._sample_count += sum(len(one.points) for one in series) if status <= 299 else 0
-        if self._retention is not None:
-            self._tsdb.forget((now - self._retention) * 1000)
-            while self._requests[0].at < now - self._retention:
-                self._requests.popleft()
-
-    def _receive(self, request: Request, message: Message | str) -> Reply:
         refused = self._turn_away(request)
         if refused:
             return self._refuse(*refused)
         faults = list(header_faults(request))
-        if isinstance(message, str):
-            return self._refuse(400, [*faults, message])
+        try:
+            message = decode(request.body)
+        except ValueError as error:
+            return self._refuse(400, [*faults, str(error)])
         faults += message_faults(message, self._now_ms())
-        if faults:
-            return self._refuse(400, faults)
-        with self._changed:
+        return self._refuse(400, faults) if faults else self._store(message)
+
+    def _store(self, message: Message) -> Reply:
+        with self._lock:
             conflicts = [text for one in message.series for text in self._tsdb.append(one)]
+            if self._retention is not None:
+                self._tsdb.forget(self._now_ms() - self._retention * 1000)
+            if not conflicts:
+                self._sample_count += sum(len(one.points) for one in message.series)
         return self._refuse(409, conflicts) if conflicts else Reply(200)
 
     def _turn_away(self, request: Request) -> tuple[int, list[str]] | None:
@@ -188,17 +122,8 @@ class RemoteWriteReceiver(HttpServer):
         return None
 
     def _refuse(self, status: int, reasons: list[str]) -> Reply:
-        with self._changed:
-            self.violations.extend(reasons)
+        self.violations.extend(reasons)
         return Reply(status, "\n".join(reasons).encode())
-
-
-def _decoded(body: bytes) -> Message | str:
-    """The message, or why it is none."""
-    try:
-        return decode(body)
-    except ValueError as error:
-        return str(error)
 
 
 def _basic(user: str, password: str) -> str:

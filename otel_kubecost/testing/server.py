@@ -2,7 +2,7 @@
 
 It is a real server on a real socket, so clients are tested with their own transport: pooled
 connections, TLS, time-outs, answers that break off. A handler is a function from ``Request`` to
-``Reply``; the misbehaviour that a test asks for is written in the reply.
+``Reply``; the misbehaviour that a test asks for is in the reply, or in a script of faults.
 """
 
 from __future__ import annotations
@@ -10,49 +10,23 @@ from __future__ import annotations
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
 from socket import SHUT_RDWR, socket
 from socketserver import TCPServer, ThreadingMixIn
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from otel_kubecost.testing.exchange import Handler, Reply, Request
+from otel_kubecost.testing.faults import Fault, Script
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client sent."""
-
-    method: str
-    path: str
-    """Without the query."""
-    query: Mapping[str, str]
-    """Decoded parameters; of one given twice, the last."""
-    headers: HTTPMessage
-    """Looked up without regard to case."""
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the client gets, and how."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    hang: bool = False
-    """Say nothing, with the connection open, until the server closes."""
-    drip: float = 0.0
-    """Seconds between two bytes of the body; 0 sends it at once."""
-    cut_after: int | None = None
-    """Close the connection after so many bytes, though Content-Length promised the whole body."""
-
-
-Handler: TypeAlias = Callable[[Request], Reply]
+KEPT_REQUESTS = 1_000
+"""``HttpServer.requests`` has the newest so many: a simulation may run for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +46,14 @@ class HttpServer:
     """
 
     def __init__(self, handle: Handler, *, tls: TlsFiles | None = None) -> None:
+        self.requests: list[Request] = []
+        """What was asked, in the order in which it was answered, the newest ``KEPT_REQUESTS``."""
         self._handler = handle
         self._tls = tls
         self._port = 0
+        self._script = Script()
+        self._request_count = 0
+        self._changed = threading.Condition()
 
     @property
     def url(self) -> str:
@@ -84,7 +63,7 @@ class HttpServer:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        self._server = _Server(self._port, self._handler, _context(self._tls))
+        self._server = _Server(self._port, self._answer, _context(self._tls))
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="http-server"
@@ -102,6 +81,37 @@ class HttpServer:
         self._server.break_off()
         self._server.server_close()
         self._thread.join()
+
+    def script(self, faults: Iterable[Fault]) -> None:
+        """Let each of the next requests meet one of ``faults`` before normal behaviour returns."""
+        self._script.extend(faults)
+
+    @property
+    def request_count(self) -> int:
+        """How many requests were answered since the first, kept or not."""
+        return self._request_count
+
+    def wait_for(self, wanted: int | Callable[[Self], bool], timeout: float = 10.0) -> bool:
+        """Wait for a number of requests or for a condition; false after ``timeout`` real seconds.
+
+        A condition is asked after each request, and may use everything here.
+        """
+
+        def come() -> bool:
+            return self._request_count >= wanted if isinstance(wanted, int) else wanted(self)
+
+        with self._changed:
+            return self._changed.wait_for(come, timeout)
+
+    def _answer(self, request: Request) -> Reply:
+        """What the handler makes of ``request``, or the script; kept, whatever it is."""
+        reply = self._script.answer(partial(self._handler, request))
+        with self._changed:
+            self.requests.append(request)
+            del self.requests[:-KEPT_REQUESTS]
+            self._request_count += 1
+            self._changed.notify_all()
+        return reply
 
 
 def _context(tls: TlsFiles | None) -> ssl.SSLContext | None:

@@ -7,7 +7,6 @@ from typing import Any
 from otel_kubecost.clock import Clock
 from otel_kubecost.testing.cluster import Row, SimulatedCluster
 from otel_kubecost.testing.kubecost import AllocationQuery, FakeKubecost
-from otel_kubecost.testing.server import TlsFiles
 from otel_kubecost.testing.workloads import DAY, HOUR
 
 _HOURLY_FOR = 49 * HOUR
@@ -22,15 +21,8 @@ class SimulatedKubecost(FakeKubecost):
     than 49 hours: each day). Faults may be scripted as for any ``FakeKubecost``.
     """
 
-    def __init__(
-        self,
-        cluster: SimulatedCluster,
-        clock: Clock,
-        *,
-        currency: str = "USD",
-        tls: TlsFiles | None = None,
-    ) -> None:
-        super().__init__(self._compute, currency=currency, tls=tls)
+    def __init__(self, cluster: SimulatedCluster, clock: Clock) -> None:
+        super().__init__(self._compute)
         self._cluster = cluster
         self._clock = clock
 

@@ -19,7 +19,7 @@ from opentelemetry.exporter.prometheus_remote_write.gen.remote_pb2 import (  # t
     WriteRequest,
 )
 
-from otel_kubecost.testing.server import Request
+from otel_kubecost.testing.exchange import Request
 
 LabelPairs: TypeAlias = tuple[tuple[str, str], ...]
 """Name and value pairs as they were sent, with ``__name__`` among them."""

@@ -55,7 +55,7 @@ def test_costs_are_sorted_and_reconciled():
 def test_a_total_that_its_rows_do_not_make_up_is_said():
     """A difference beyond rounding stands in the frame as one, in the colour of failures."""
     lines = frame(snapshot({**VALUES, labels("cluster_total_cost"): 3.5}), 100, 100)
-    (line,) = [line for line in lines if "off by -0.5000" in line.text]
+    (line,) = [line for line in lines if "= the total less 0.5000" in line.text]
     assert line.style == "bad"
 
 

@@ -18,8 +18,11 @@ from otel_kubecost.testing import (
     RemoteWriteReceiver,
     SimulatedCluster,
     SimulatedKubecost,
+    decode,
     is_stale,
 )
+
+pytestmark = pytest.mark.peers
 
 NOW = 1_790_000_000.0
 
@@ -61,24 +64,20 @@ service: {{pipelines: {{metrics: {{receivers: [kubecost], exporters: [{names}]}}
     return write
 
 
-def document(*namespaces):
-    return json.loads(answer(*namespaces))
-
-
-def push_to(url):
-    return [f'prometheus_remote_write: {{endpoint: "{url}"}}']
+def push_to(url, more=""):
+    """The YAML of an exporter; ``more`` are options after its endpoint."""
+    return [f'prometheus_remote_write: {{endpoint: "{url}"{more}}}']
 
 
 def test_a_namespace_that_vanishes_is_gone_after_one_emit_interval(tmp_path, config):
     """A namespace is found by an instant query while the answer has it and no longer, although
     Prometheus looks back five minutes: what it finds last is a stale marker."""
-    answers = [document("shop", "dev")]
     gone = 'cloudtuner_kubecost_namespace_total_cost{namespace="dev"}'
     kept = 'cloudtuner_kubecost_namespace_total_cost{namespace="shop"}'
-    with Prometheus(tmp_path) as prometheus, FakeKubecost(lambda _: answers[-1]) as kubecost:
+    with Prometheus(tmp_path) as prometheus, FakeKubecost(answer("shop", "dev")) as kubecost:
         with Agent("--config", config(kubecost.url, push_to(prometheus.write_url))) as agent:
             wait_until(lambda: prometheus.query(gone) and prometheus.query(kept))
-            answers.append(document("shop"))
+            kubecost.answer(answer("shop"))
             wait_until(lambda: not prometheus.query(gone), timeout=10)
             assert len(prometheus.query(kept)) == 1
             assert agent.stop() == 0, agent.log
@@ -89,7 +88,6 @@ def test_a_namespace_that_vanishes_is_gone_after_one_emit_interval(tmp_path, con
 
 def test_series_that_left_the_answer_are_gone_from_the_page(config):
     """The pull exporter serves the last snapshot alone, and asks nobody while it is scraped."""
-    answers = [document("shop", "dev")]
     port = free_port()
 
     def page():
@@ -99,11 +97,11 @@ def test_series_that_left_the_answer_are_gone_from_the_page(config):
         except OSError:
             return ""
 
-    with FakeKubecost(lambda _: answers[-1]) as kubecost:
+    with FakeKubecost(answer("shop", "dev")) as kubecost:
         path = config(kubecost.url, [f'prometheus: {{endpoint: "127.0.0.1:{port}"}}'])
         with Agent("--config", path):
             wait_until(lambda: 'namespace="dev"' in page())
-            answers.append(document("shop"))
+            kubecost.answer(answer("shop"))
             wait_until(lambda: 'namespace="dev"' not in (text := page()) and "shop" in text)
             asked = len(kubecost.requests)
             pages = [page() for _ in range(100)]
@@ -170,24 +168,27 @@ def test_two_agents_write_identical_costs(tmp_path, config):
 def costs(receiver):
     """Bodies of requests that are not about the agent, by the time of their samples."""
     return {
-        request.series[0].points[0][0]: request.body
+        sent(request)[0].points[0][0]: request.body
         for request in receiver.requests
-        if not any("_exporter_" in dict(one.labels)["__name__"] for one in request.series)
+        if not any("_exporter_" in dict(one.labels)["__name__"] for one in sent(request))
     }
+
+
+def sent(request):
+    return decode(request.body).series
 
 
 def test_a_failing_kubecost_repeats_the_last_answer_and_says_so(config):
     """Costs go on from the last good answer; scrape_success is 0 at once."""
-    answers = [document("shop")]
     total = "cloudtuner_kubecost_namespace_total_cost"
     success = "cloudtuner_kubecost_exporter_scrape_success"
     with (
-        FakeKubecost(lambda _: answers[-1]) as kubecost,
+        FakeKubecost(answer("shop")) as kubecost,
         RemoteWriteReceiver() as receiver,
         Agent("--config", config(kubecost.url, push_to(receiver.endpoint))) as agent,
     ):
         wait_until(lambda: value(receiver, success) == 1)
-        answers.append({"code": 500, "data": None, "message": "query failed"})
+        kubecost.answer({"code": 500, "data": None, "message": "query failed"})
         wait_until(lambda: value(receiver, success) == 0)
         seen = len(points(receiver, total))
         wait_until(lambda: len(points(receiver, total)) > seen + 2)
@@ -243,11 +244,13 @@ def test_an_outage_of_the_receiver_shorter_than_the_queue_loses_nothing(config):
     total = "cloudtuner_kubecost_cluster_total_cost"
     with FakeKubecost(answer("shop")) as kubecost, RemoteWriteReceiver() as receiver:
         receiver.script([503] * 8)
-        with Agent("--config", config(kubecost.url, push_to(receiver.endpoint))) as agent:
-            wait_until(lambda: len(points(receiver, total)) >= 6)
+        exporter = push_to(receiver.endpoint, ", queue_config: {max_backoff: 200ms}")
+        with Agent("--config", config(kubecost.url, exporter)) as agent:
+            wait_until(lambda: len(points(receiver, total)) >= 4)
             assert agent.stop() == 0, agent.log
         times = [at for at, _ in points(receiver, total)]
-        assert times == [times[0] + 1000 * step for step in range(len(times))]
+        refused = sent(receiver.requests[0])[0].points[0][0]
+        assert times == [refused + 1000 * step for step in range(len(times))]
         assert receiver.violations == []
 
 

@@ -31,7 +31,7 @@ def test_an_unknown_authority_is_refused(client, authority):
 
 
 def test_verification_stays_on_with_insecure_skip_verify_false(client, authority):
-    """The option means what it says; the class of the design card has it the other way round."""
+    """The option means what it says; the class it replaces has it the other way round."""
     with Recording(tls=authority.issue("127.0.0.1")) as server:
         assert failure_of(client(tls_config={"insecure_skip_verify": False}), server.url)
         skipping = client(tls_config={"insecure_skip_verify": True})

@@ -1,15 +1,27 @@
 """The cardinality limit: fewer series, the same cost."""
 
+import logging
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData
+from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.errors import ConfigError
-from otel_kubecost.pdata import AttributeTable, PointColumns, count_points, gauge, metrics_of
+from otel_kubecost.pdata import (
+    AttributeTable,
+    PointColumns,
+    count_points,
+    each_metric,
+    emptied,
+    gauge,
+    metrics_of,
+    nanoseconds,
+    restamp,
+)
 from otel_kubecost.processors.cardinality_limit import CardinalityLimit
 
 SCOPE = InstrumentationScope("test")
@@ -26,8 +38,15 @@ def pods(costs, metric="total_cost", time=60):
     return gauge(PREFIX + metric, "", "", points)
 
 
-def batch(*metrics):
-    return MetricsData([metrics_of({"tenant.id": "t"}, [(SCOPE, metrics)])])
+def batch(*metrics, scope=SCOPE):
+    return MetricsData([metrics_of({"tenant.id": "t"}, [(scope, metrics)])])
+
+
+def columns(data):
+    """Of each metric the points, all of them columns."""
+    points = [metric.data.data_points for _, _, metric in each_metric(data)]
+    assert all(isinstance(one, PointColumns) for one in points)
+    return points
 
 
 def values(data, metric="total_cost"):
@@ -158,12 +177,117 @@ def test_max_series_holds_where_there_are_no_pods_to_fold():
     assert [len(metric.data.data_points) for metric in metrics] == [10, 2]
 
 
+def test_what_is_cut_stays_columns():
+    """The part of a metric that there is room for is columns over the same table."""
+    table = AttributeTable.of(["k8s.namespace.name"], [(str(at),) for at in range(10)])
+    points = PointColumns.of(table, [float(at) for at in range(10)], constant={"currency": "USD"})
+    [cut] = columns(CardinalityLimit(max_series=4)(batch(gauge("m", "", "", points))))
+    assert cut == list(points)[:4]
+    assert cut.table is table
+
+
+def test_plain_points_are_cut_as_a_list():
+    """Points that are not columns lose those at the end, as columns do."""
+    points = [NumberDataPoint({"at": at}, 0, 0, 1.0) for at in range(5)]
+    limited = CardinalityLimit(max_series=2)(batch(Metric("m", "", "", Gauge(points))))
+    [metric] = limited.resource_metrics[0].scope_metrics[0].metrics
+    assert metric.data.data_points == points[:2]
+
+
 def test_plain_points_are_folded_like_columns():
     """A processor before this one may have made lists of the columns."""
     metric = pods(COSTS)
     plain = Metric(metric.name, "", "", Gauge(list(metric.data.data_points)))
     limit = CardinalityLimit(top_n_pods=2)
     assert values(limit(batch(plain))) == values(limit(batch(metric)))
+
+
+NAMESPACES = gauge(
+    "cloudtuner_kubecost_namespace_total_cost", "", "",
+    PointColumns.of(AttributeTable.of(["k8s.namespace.name"], [("a",), ("b",)]), [8.5, 3.5]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"top_n_pods": 2}, {"other": "drop", "top_n_pods": 2}, {"max_series": 7}, {"max_series": 3}],
+    ids=["folded", "dropped", "fewer pods", "cut"],
+)
+def test_the_same_scrape_at_a_later_mark_has_the_same_columns(options):
+    """A mark between scrapes costs no ranking: the objects are those of the mark before."""
+    limit, scrape = CardinalityLimit(**options), batch(NAMESPACES, pods(COSTS), pods(COSTS, "cpu"))
+    first = columns(limit(restamp(scrape, 60.0)))
+    limit(batch(pods({("x", "y"): 1.0}), scope=InstrumentationScope("another receiver")))
+    second = columns(limit(restamp(scrape, 120.0)))
+    assert [a.shares(b) for a, b in zip(first, second, strict=True)] == [True] * len(first)
+    assert [{one.time_unix_nano for one in all_of} for all_of in (first, second)] == [
+        {nanoseconds(60.0)}, {nanoseconds(120.0)},
+    ]  # fmt: skip
+    assert second == columns(CardinalityLimit(**options)(restamp(scrape, 120.0)))
+
+
+def test_a_new_scrape_is_never_taken_for_the_last():
+    """Other costs of the same pods are ranked anew."""
+    limit = CardinalityLimit(top_n_pods=1, other="drop")
+    assert set(values(limit(batch(pods(COSTS))))) == {("a", "p1")}
+    assert set(values(limit(batch(pods(COSTS | {("b", "p4"): 9.0}))))) == {("b", "p4")}
+    assert set(values(limit(batch(pods(COSTS))))) == {("a", "p1")}
+
+
+def test_what_has_ended_stays_ended():
+    """An emptied batch after a full one of the same scope is empty, and full again after it."""
+    limit, scrape = CardinalityLimit(top_n_pods=2), batch(pods(COSTS))
+    sizes = [count_points(limit(data)) for data in (scrape, emptied(scrape), scrape)]
+    assert sizes == [4, 0, 4]
+
+
+def test_receivers_on_two_threads_get_their_own_results():
+    """Whoever shares a processor, under different names or the same one, gets what is due to it."""
+    limit = CardinalityLimit(top_n_pods=1, other="drop")
+    scrapes = [
+        batch(pods({("a", f"p{at}"): 1.0}), scope=InstrumentationScope(scope))
+        for at, scope in enumerate(["one", "other", "one"])
+    ]
+    turns = [(at, scrapes[at]) for _ in range(200) for at in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda turn: values(limit(turn[1])), turns))
+    assert results == [{("a", f"p{at}"): 1.0} for at, _ in turns]
+
+
+def test_the_limit_is_reported_when_it_is_reached_and_when_it_no_longer_is(caplog):
+    """Once each, however many batches come between, also small ones of other scopes."""
+    limit = CardinalityLimit(max_series=3)
+    small = batch(pods({("a", "p"): 1.0}), scope=InstrumentationScope("agent"))
+    with caplog.at_level(logging.INFO, "otel_kubecost"):
+        for scrape in (batch(pods(COSTS)), batch(pods(COSTS))):
+            limit(restamp(scrape, 60.0))
+            limit(small)
+            limit(restamp(scrape, 120.0))
+        limit(batch(pods({("a", "p"): 1.0})))
+    assert caplog.messages == [
+        "5 series are more than max_series allows (3): 1 pods are kept, 0 series are cut",
+        "The number of series is below max_series again",
+    ]
+
+
+def test_plain_points_keep_the_same_pods_for_costs_and_efficiencies():
+    """Costs have a currency among their attributes and efficiencies have not; a pod is a pod."""
+    ratios = {key: 1.0 / cost for key, cost in COSTS.items()}
+    efficiency = pods(ratios, "cpu_efficiency")
+    points = [
+        NumberDataPoint(
+            {k: v for k, v in one.attributes.items() if k != "currency"}, 0, 60, one.value
+        )
+        for one in efficiency.data.data_points
+    ]
+    costs = [pods(COSTS), pods(COSTS, "cpu_cost")]
+    plain = [Metric(one.name, "", "", Gauge(list(one.data.data_points))) for one in costs]
+    limited = CardinalityLimit(top_n_pods=2, other="drop")(
+        batch(*plain, Metric(efficiency.name, "", "", Gauge(points)))
+    )
+    assert (
+        set(values(limited, "cpu_efficiency")) == set(values(limited)) == {("a", "p1"), ("b", "p1")}
+    )
 
 
 def test_the_batch_that_comes_in_is_left_as_it_is():

@@ -10,6 +10,7 @@ import requests
 import trustme
 
 from otel_kubecost.testing import HttpServer, Reply, TlsFiles
+from otel_kubecost.testing import server as server_module
 
 
 def echo(request):
@@ -28,6 +29,46 @@ def test_requests_and_replies_pass_unchanged():
         )
     assert answer.text == "PUT /a/b {'x': '3', 'y': ''} body"
     assert answer.headers["X-Agent"] == "t/1"
+
+
+def test_requests_are_kept_and_counted(monkeypatch):
+    """What was asked is there in its order, the newest of it; the count goes on."""
+    monkeypatch.setattr(server_module, "KEPT_REQUESTS", 2)
+    with HttpServer(echo) as server:
+        for path in "abc":
+            requests.get(f"{server.url}/{path}", timeout=9)
+    assert [request.path for request in server.requests] == ["/b", "/c"]
+    assert server.request_count == 3
+
+
+def test_a_script_goes_before_the_handler():
+    """Each fault meets one request: a refusal stands instead of the work, a function spoils it."""
+    asked = []
+
+    def work(request):
+        asked.append(request.path)
+        return Reply(200, b"done")
+
+    with HttpServer(work) as server:
+        server.script([503, lambda reply: Reply(200, reply.body * 2)])
+        answers = [requests.get(f"{server.url}/{path}", timeout=9) for path in "abc"]
+    assert [answer.status_code for answer in answers] == [503, 200, 200]
+    assert [answer.text for answer in answers[1:]] == ["donedone", "done"]
+    assert asked == ["/b", "/c"]
+    assert len(server.requests) == 3
+
+
+def test_wait_for_a_count_and_for_a_condition():
+    """Waiting ends when the requests have come or the condition holds, and gives up in time."""
+    with HttpServer(echo) as server:
+        assert server.wait_for(1, timeout=0.01) is False
+        thread = threading.Thread(
+            target=requests.get, args=[f"{server.url}/a"], kwargs={"timeout": 9}
+        )
+        thread.start()
+        assert server.wait_for(1)
+        assert server.wait_for(lambda them: them.requests[0].path == "/a")
+        thread.join()
 
 
 def test_a_chunked_body_is_read():

@@ -179,12 +179,6 @@ def test_sets_are_hours_then_days_unless_accumulated(kubecost):
     assert by_hour == pytest.approx(at_once, abs=25 * 8 * 1e-5)
 
 
-def test_the_currency_is_told(kubecost):
-    """The simulated Kubecost names its currency."""
-    answer = requests.get(f"{kubecost.url}/model/getConfigs", timeout=9)
-    assert answer.json()["data"]["currencyCode"] == "USD"
-
-
 def test_unknown_dimensions_alone_are_refused(kubecost):
     """A query for nothing that exists is answered 400 and not with a broken connection."""
     assert ask(kubecost, T0 - HOUR, T0, aggregate="nonsense").status_code == 400

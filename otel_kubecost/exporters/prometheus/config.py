@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from otel_kubecost.options import Options, Text
+from otel_kubecost.config.options import Options, Text
 
 
 class Address(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
-from otel_kubecost.confmap import build_options
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.exporters.prometheus.config import Address, PrometheusExporterOptions
 from otel_kubecost.exporters.prometheus.page import Page
 from otel_kubecost.exporters.prometheus.server import MetricsServer
@@ -21,9 +21,9 @@ _log = get_logger(__name__)
 class PrometheusExporter(MetricExporter):
     """An SDK exporter that is scraped: ``/metrics`` is the last good snapshot.
 
-    A batch replaces what its scopes had before; other scopes keep theirs, and a scope that comes
-    empty loses its series. A scrape never asks a receiver for anything. Without ``start`` batches
-    are kept and not served.
+    A batch replaces what its scopes had before in its stream; other scopes keep theirs, and a
+    scope that comes empty loses its series. A series that several bring is on the page once. A
+    scrape never asks a receiver for anything. Without ``start`` batches are kept and not served.
 
     >>> exporter = PrometheusExporter(endpoint="127.0.0.1:9103")
     """
@@ -63,14 +63,15 @@ class PrometheusExporter(MetricExporter):
         self.enqueue(metrics_data)
         return MetricExportResult.SUCCESS
 
-    def enqueue(self, metrics_data: MetricsData) -> None:
-        """Take a batch; the next scrape sees it."""
+    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+        """Take a batch; the next scrape sees it. ``stream`` is the pipeline that it comes from."""
         with self._lock:
             for scope in self._translator.by_scope(metrics_data):
+                origin = (stream, *scope.origin)
                 if scope.families:
-                    self._scopes[scope.origin] = scope
+                    self._scopes[origin] = scope._replace(origin=origin)
                 else:
-                    self._scopes.pop(scope.origin, None)
+                    self._scopes.pop(origin, None)
             self._page = Page(list(self._scopes.values()))
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  the SDK's signature

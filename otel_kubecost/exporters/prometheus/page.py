@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from otel_kubecost.exporters.series.exposition import render
-from otel_kubecost.exporters.series.merge import flatten, settle
+from otel_kubecost.exporters.series.merge import each_series_once, flatten
 from otel_kubecost.exporters.series.model import ScopeFamilies
 
 _GZIP_LEVEL = 2
@@ -36,5 +36,5 @@ class Page:
 
     def _made(self) -> bytes:
         if self._text is None:
-            self._text = render(flatten(settle(self._scopes)))
+            self._text = render(flatten(each_series_once(self._scopes)))
         return self._text

@@ -68,7 +68,8 @@ def _explained(error: OSError, address: Address) -> OSError:
         reason = f"port {address.port} is in use; stop the other process"
     else:
         reason = f"cannot listen on {address.host}:{address.port}: {error.strerror or error}; check"
-    return OSError(error.errno, f"{reason} or change exporters.prometheus.endpoint")
+    remedy = "change exporters.prometheus.endpoint (from the environment: EXPORTER_PORT)"
+    return OSError(error.errno, f"{reason} or {remedy}")
 
 
 class _Listener(ThreadingMixIn, TCPServer):

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from otel_kubecost.confmap import build_options
+from otel_kubecost.config.cloudtuner import given, push_options
+from otel_kubecost.config.options import Duration, Options, Text
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.series.relabel import RelabelRule
 from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
 from otel_kubecost.http.config import EndpointURL, HTTPOptions
-from otel_kubecost.options import Duration, Options, Text
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
@@ -25,7 +26,9 @@ class QueueConfig(Options):
     Requests are made from whole batches, so ``batch_send_deadline`` has nothing to wait for.
     """
 
-    capacity: int = Field(50_000, gt=0, description="Samples that may wait; beyond, oldest go.")
+    capacity: int = Field(
+        50_000, gt=0, description="Samples that may wait, two batches always; beyond, oldest go."
+    )
     min_shards: int = Field(1, gt=0, description="Accepted; one shard sends.")
     max_shards: int = Field(4, gt=0, description="Accepted; one shard sends.")
     max_samples_per_send: int = Field(10_000, gt=0, description="Samples in one request.")
@@ -132,21 +135,10 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
 
 
 def options_from_environment(environment: Mapping[str, str]) -> PrometheusRemoteWriteOptions:
-    """The options that CloudTuner's variables describe. Raises ConfigError.
-
-    A variable that is set to nothing counts as not set.
-    """
-    given = {name: value.strip() for name, value in environment.items() if value.strip()}
-    if "REMOTE_WRITE_URL" not in given:
+    """The options that CloudTuner's variables describe. Raises ConfigError."""
+    variables = given(environment)
+    if "REMOTE_WRITE_URL" not in variables:
         raise ConfigError.at(
             "REMOTE_WRITE_URL", "is not set", "set it, or give the exporter an endpoint"
         )
-    keywords: dict[str, Any] = {"endpoint": given["REMOTE_WRITE_URL"]}
-    if "TENANT_ID" in given:
-        keywords["headers"] = {"Cloud-Account-Id": given["TENANT_ID"]}
-    if "REMOTE_WRITE_PASSWORD_FILE" in given:
-        keywords["basic_auth"] = {
-            "username": given.get("REMOTE_WRITE_USERNAME", "kubecost"),
-            "password_file": given["REMOTE_WRITE_PASSWORD_FILE"],
-        }
-    return build_options(PrometheusRemoteWriteOptions, keywords, "environment")
+    return build_options(PrometheusRemoteWriteOptions, push_options(variables), "environment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.exporter.prometheus_remote_write import PrometheusRemoteWriteMetricsExporter
 from opentelemetry.sdk.metrics.export import (
@@ -15,7 +15,8 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import Aggregation
 
 from otel_kubecost.clock import Clock, Deadline, SystemClock
-from otel_kubecost.confmap import build_options, environment
+from otel_kubecost.config.environment import environment
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.exporters.prometheus_remote_write.client import RemoteWriteClient
 from otel_kubecost.exporters.prometheus_remote_write.codec import (
     Request,
@@ -27,17 +28,30 @@ from otel_kubecost.exporters.prometheus_remote_write.config import (
     options_from_environment,
 )
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
-from otel_kubecost.exporters.sending.backlog import Outcome, Stats, Ticket
+from otel_kubecost.exporters.sending.backlog import Backlog, Outcome, Stats, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.series.merge import flatten
-from otel_kubecost.exporters.series.model import Family
+from otel_kubecost.exporters.series.model import Family, ScopeFamilies
 from otel_kubecost.exporters.series.relabel import relabel_scopes
-from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.exporters.series.translate import Translation, Translator
 from otel_kubecost.http.config import shown_url
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
+
+_HANDOVER_PATIENCE = 1.0
+"""Seconds that a request in flight has for its answer before a successor sends it again."""
+
+
+class Estate(NamedTuple):
+    """What an exporter leaves to its successor."""
+
+    backlog: Backlog[Request]
+    markers: StaleMarkers
+    translation: Translation
+    translator: Translator
+    """With the totals of deltas; they are kept by labels that ``translation`` makes."""
 
 
 class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
@@ -89,12 +103,37 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """Start the sending thread, which the first batch would start otherwise."""
         self._queue.start()
 
-    def enqueue(self, metrics_data: MetricsData) -> None:
-        """Queue a batch. Returns at once; what becomes of it is in the log and in ``stats``."""
-        if self._is_shut_down:
+    def adopt(self, predecessor: PrometheusRemoteWriteExporter) -> None:
+        """Go on where ``predecessor`` stopped, which is shut down by this and sends no more.
+
+        What waits there comes first here, its samples count in ``stats`` here, and whoever waits
+        for it in ``export`` hears what becomes of it. Series that this exporter's options no
+        longer make end with its next batch. To be called before the first batch.
+        """
+        estate = predecessor.release()
+        self._queue.adopt(estate.backlog)
+        self._markers = estate.markers
+        if estate.translation == self._options.translation:
+            self._translator = estate.translator
+        if pending := estate.backlog.stats().pending:
+            _log.info(f"Took over {pending} samples", exporter=self.name, pending=pending)
+
+    def release(self) -> Estate:
+        """Shut down without sending what waits, and give it away. Takes a second at most."""
+        with self._lock:
+            self._is_shut_down = True
+            backlog = self._queue.release(_HANDOVER_PATIENCE)
+        self._client.close()
+        return Estate(backlog, self._markers, self._options.translation, self._translator)
+
+    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+        """Queue a batch. Returns at once; what becomes of it is in the log and in ``stats``.
+
+        ``stream`` is the pipeline that it comes from: a series has left when the next batch of
+        the same stream has its scope without it.
+        """
+        if self._put(metrics_data, stream) is None:
             _log.warning("a batch came after the shutdown and is not sent", exporter=self.name)
-            return
-        self._put(metrics_data)
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any
@@ -104,10 +143,11 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         FAILURE says that the batch was refused, or not taken in time; it stays queued then and
         is still offered, unless it was refused for good.
         """
-        if self._is_shut_down:
-            return MetricExportResult.FAILURE
         deadline = Deadline(timeout_millis / 1000)
-        for ticket in self._put(metrics_data):
+        tickets = self._put(metrics_data)
+        if tickets is None:
+            return MetricExportResult.FAILURE
+        for ticket in tickets:
             if ticket.wait(deadline.left()) is not Outcome.DELIVERED:
                 return MetricExportResult.FAILURE
         return MetricExportResult.SUCCESS
@@ -140,17 +180,20 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """What was accepted, delivered, dropped and waits, in samples."""
         return self._queue.stats()
 
-    def _put(self, metrics_data: MetricsData) -> list[Ticket]:
+    def _put(self, metrics_data: MetricsData, stream: str = "") -> list[Ticket] | None:
+        """None after the shutdown."""
         with self._lock:  # batches are translated and queued in one order
-            return [self._queue.put(request) for request in self._requests(metrics_data)]
+            if self._is_shut_down:
+                return None
+            return self._queue.put_all(list(self._requests(metrics_data, stream)))
 
-    def _requests(self, metrics_data: MetricsData) -> Iterator[Request]:
+    def _requests(self, metrics_data: MetricsData, stream: str) -> Iterator[Request]:
         scopes = self._translator.by_scope(metrics_data)
         scopes = relabel_scopes(scopes, self._options.write_relabel_configs)
         families = [family for scope in scopes for family in scope.families]
         yield from self._metadata(families)
         if self._options.stale_markers:
-            families += self._markers.departed(scopes)
+            families += self._markers.departed([_of_stream(stream, scope) for scope in scopes])
         limit = self._options.queue_config.max_samples_per_send
         yield from encode(families, limit, exemplars=self._options.send_exemplars)
 
@@ -161,6 +204,10 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
             self._metadata_due = now + config.send_interval
             distinct = list({family.name: family for family in families}.values())
             yield from encode_metadata(distinct, config.max_samples_per_send)
+
+
+def _of_stream(stream: str, scope: ScopeFamilies) -> ScopeFamilies:
+    return scope._replace(origin=(stream, *scope.origin))
 
 
 def _options(keywords: dict[str, Any]) -> PrometheusRemoteWriteOptions:

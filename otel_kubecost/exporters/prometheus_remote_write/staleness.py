@@ -37,67 +37,67 @@ class StaleMarkers:
     def __init__(self) -> None:
         self._present: dict[tuple[str, ...], dict[str, Family]] = {}
 
-    def departed(self, scopes: Iterable[ScopeFamilies]) -> list[Family]:
+    def departed(self, scopes: Sequence[ScopeFamilies]) -> list[Family]:
         """Families with a stale marker for each series that was in the last batch and left.
 
         The marker has the time of the scope's new samples, so that agents which see the same
         answers write the same markers.
         """
         markers: list[Family] = []
+        comparison = _Comparison()
         for scope in scopes:
             before = self._present.get(scope.origin, {})
             now = {family.name: family for family in scope.families}
             self._present[scope.origin] = now
-            time = max(scope.time, newest(scope.families))
             for name, family in before.items():
-                gone = missing(family, now.get(name))
+                gone = comparison.missing(family, now.get(name))
                 if gone:
-                    markers.append(_ended(family, gone, time))
+                    markers.append(_ended(family, gone, scope.time))
         return markers
 
 
 def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:
     # A series cannot end before its last sample; a foreign scope without one says no newer time.
-    last = max(time, newest([family]) + 1)
+    last = max(time, family.newest + 1)
     marker = (Sample(last, STALE_NAN),)
     return Family(family.name, family.type, [Series(labels, marker) for labels in gone])
 
 
-def newest(families: Iterable[Family]) -> int:
-    """Milliseconds since the epoch of the newest sample, 0 without any."""
-    return max((_newest(family.series) for family in families), default=0)
+class _Comparison:
+    """Of one batch with the one before it.
+
+    The metrics of one level share a table, so what is missing in it is sought once for all.
+    """
+
+    def __init__(self) -> None:
+        self._missing_rows: dict[tuple[int, ...], list[int]] = {}
+
+    def missing(self, before: Family, now: Family | None) -> list[Labels]:
+        """The label sets of ``before`` that ``now`` does not have, sorted."""
+        if now is None:
+            return sorted(series.labels for series in before.series)
+        if isinstance(before.series, ColumnSeries) and isinstance(now.series, ColumnSeries):
+            old, new = before.series, now.series
+            if old.shape == new.shape:
+                return sorted(old.row_labels(row) for row in self._rows(old, new))
+        kept = {series.labels for series in now.series}
+        return sorted({series.labels for series in before.series} - kept)
+
+    def _rows(self, old: ColumnSeries, new: ColumnSeries) -> list[int]:
+        # All that is compared existed before the comparison, so ids tell the parts apart.
+        parts = (old.points.table, old.points.rows, new.points.table, new.points.rows)
+        key = tuple(map(id, parts))
+        if key not in self._missing_rows:
+            self._missing_rows[key] = _missing_rows(old, new)
+        return self._missing_rows[key]
 
 
-def _newest(series: ColumnSeries | Sequence[Series]) -> int:
-    if isinstance(series, ColumnSeries):
-        return series.timestamp
-    return max((one.samples[-1].timestamp for one in series), default=0)
-
-
-def missing(before: Family, now: Family | None) -> list[Labels]:
-    """The label sets of ``before`` that ``now`` does not have, sorted."""
-    if now is None:
-        return sorted(series.labels for series in before.series)
-    if isinstance(before.series, ColumnSeries) and isinstance(now.series, ColumnSeries):
-        old, new = before.series, now.series
-        if _shape(old) == _shape(new):
-            return [] if _same_rows(old, new) else sorted(_missing_rows(old, new))
-    kept = {series.labels for series in now.series}
-    return sorted({series.labels for series in before.series} - kept)
-
-
-def _shape(series: ColumnSeries) -> tuple[tuple[str, str | None], ...]:
-    """Label names with their constant values; None where a column has them."""
-    return tuple((name, value if isinstance(value, str) else None) for name, value in series.labels)
-
-
-def _same_rows(old: ColumnSeries, new: ColumnSeries) -> bool:
-    return old.points.table is new.points.table and old.points.rows == new.points.rows
-
-
-def _missing_rows(old: ColumnSeries, new: ColumnSeries) -> Iterator[Labels]:
+def _missing_rows(old: ColumnSeries, new: ColumnSeries) -> list[int]:
+    """Rows of ``old`` whose labels no row of ``new`` has; all other labels are the same."""
+    if old.points.table is new.points.table and old.points.rows == new.points.rows:
+        return []
     kept = {key for _, key in _row_keys(new)}
-    return (old.row_labels(row) for row, key in _row_keys(old) if key not in kept)
+    return [row for row, key in _row_keys(old) if key not in kept]
 
 
 def _row_keys(series: ColumnSeries) -> Iterator[tuple[int, _RowKey]]:

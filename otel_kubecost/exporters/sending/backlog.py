@@ -75,12 +75,20 @@ class Ticket:
         self._known.set()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Requests that were put together; one batch equals no other."""
+
+    samples: int
+
+
 @dataclass(slots=True)
 class Entry(Generic[R]):
     """A request on its way."""
 
     request: R
     ticket: Ticket
+    batch: Batch
     attempts: int = 0
     """How often it was offered and has to be offered again."""
 
@@ -100,14 +108,19 @@ class Stats(NamedTuple):
 class Backlog(Generic[R]):
     """First in, first out: samples of one series leave in the order they came.
 
-    More than ``capacity`` samples drop the oldest requests; the newest one always stays, and so
-    does the one in flight. Not for several threads at once.
+    More than ``capacity`` samples drop the oldest requests. The newest batch always stays, and so
+    does the request in flight. Two batches always have room, as large as the largest since the
+    queue was empty: a batch must not push out the one before it while that is being sent, and a
+    small batch that follows a large one must not push it out either. Not for several threads at
+    once.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Entry[R]] = deque()
         self._in_flight: Entry[R] | None = None
+        self._newest = Batch(0)
+        self._largest = 0
         self._accepted = 0
         self._delivered = 0
         self._pending = 0
@@ -118,13 +131,40 @@ class Backlog(Generic[R]):
     def empty(self) -> bool:
         return not self._waiting and self._in_flight is None
 
-    def put(self, request: R) -> Ticket:
-        ticket = Ticket()
-        self._accepted += request.samples
-        self._pending += request.samples
-        self._waiting.append(Entry(request, ticket))
+    @property
+    def in_flight(self) -> Entry[R] | None:
+        """What was taken and has not been told of."""
+        return self._in_flight
+
+    @property
+    def entries(self) -> list[Entry[R]]:
+        """Everything that is pending, oldest first: what is in flight, then what waits."""
+        return [*([self._in_flight] if self._in_flight else []), *self._waiting]
+
+    def put_all(self, requests: Sequence[R]) -> list[Ticket]:
+        """Take a batch; a ticket a request."""
+        batch = Batch(sum(request.samples for request in requests))
+        entries = [Entry(request, Ticket(), batch) for request in requests]
+        self._newest = batch
+        self._largest = max(batch.samples, self._largest if self._pending else 0)
+        self._accepted += batch.samples
+        self._pending += batch.samples
+        self._waiting.extend(entries)
         self._make_room()
-        return ticket
+        return [entry.ticket for entry in entries]
+
+    def adopt(self, other: Backlog[R]) -> None:
+        """What is pending in ``other`` comes before all that waits here, its ledger into this one.
+
+        Drops nothing, even beyond ``capacity``. ``other`` must not be used any more.
+        """
+        entries, stats = other.entries, other.stats()
+        self._waiting.extendleft(reversed(entries))
+        self._largest = max([self._largest, *(entry.batch.samples for entry in entries)])
+        self._accepted += stats.accepted
+        self._delivered += stats.delivered
+        self._pending += stats.pending
+        self._dropped.update(stats.dropped)
 
     def reject(self, request: R, reason: str) -> Ticket:
         """Book ``request`` as accepted and dropped at once."""
@@ -164,7 +204,7 @@ class Backlog(Generic[R]):
             return
         self._in_flight = None
         entry.ticket.add_parts(len(parts) - 1)
-        self._waiting.extendleft(Entry(part, entry.ticket) for part in reversed(parts))
+        self._waiting.extendleft(Entry(part, entry.ticket, entry.batch) for part in reversed(parts))
 
     def hold(self) -> None:
         """Tell everybody who waits that it may take long."""
@@ -188,7 +228,10 @@ class Backlog(Generic[R]):
         return Stats(self._accepted, self._delivered, self._pending, dropped, trouble)
 
     def _make_room(self) -> None:
-        while self._pending > self._capacity and len(self._waiting) > 1:
+        bound = max(self._capacity, 2 * self._largest)
+        while (
+            self._pending > bound and self._waiting and self._waiting[0].batch is not self._newest
+        ):
             oldest = self._waiting.popleft()
             self._overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from otel_kubecost.clock import Clock
@@ -11,8 +11,35 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_SAY_AGAIN_SECONDS = 600.0
-"""Between two lines about single requests with one reason; the later one has their number."""
+FIRST_PAUSE = 60.0
+"""Seconds between the first two lines about single requests with one reason."""
+LONGEST_PAUSE = 600.0
+
+
+@dataclass(slots=True)
+class _Remark:
+    """What is still to be said of single requests with one reason, and when it may be."""
+
+    verdict: Verdict
+    samples: int = 0
+    unsaid: bool = False
+    due: float = float("-inf")
+    pause: float = 0.0
+
+    def add(self, verdict: Verdict, samples: int) -> None:
+        self.verdict = verdict
+        self.samples += samples
+        self.unsaid = True
+
+    def said(self, now: float) -> None:
+        """Each pause is twice the one before; after a long calm the first comes again."""
+        calm = now > self.due + LONGEST_PAUSE
+        self.pause = FIRST_PAUSE if calm else min(2 * self.pause, LONGEST_PAUSE)
+        self.due = now + self.pause
+        self.forget()
+
+    def forget(self) -> None:
+        self.samples, self.unsaid = 0, False
 
 
 class Episodes:
@@ -20,16 +47,17 @@ class Episodes:
 
     A receiver that cannot take anything is one episode, from the first refusal to the first
     request that it answers, with a line more where the reason changes. What concerns single
-    requests (partly stored, dropped) is said at once, and then every ten minutes with how much;
-    the end of an episode has what was not said yet.
+    requests (partly stored, dropped, pushed out of a full queue) is said at once; what goes on is
+    said again after a minute, two, four and so on, at last every ten minutes, each time with the
+    samples since the line before. The end of an episode, and the end of all, have what was not
+    said yet: all lines together have every sample.
     """
 
     def __init__(self, clock: Clock, **context: Any) -> None:
         self._clock = clock
         self._log = _log.bind(**context)
         self._began = 0.0
-        self._said: dict[str, float] = {}
-        self._unsaid: Counter[str] = Counter()
+        self._remarks: dict[str, _Remark] = {}
         self.trouble = ""
         """The reason of the present episode; empty between episodes."""
 
@@ -41,21 +69,33 @@ class Episodes:
         self._leave(pending)
         if verdict.reason:
             self.remark(verdict, samples)
+        else:
+            self._say_what_is_due()
 
     def remark(self, verdict: Verdict, samples: int) -> None:
         """Something about ``samples`` that were not simply delivered."""
-        reason, now = verdict.reason, self._clock.monotonic()
-        self._unsaid[reason] += samples
-        if reason in self._said and now - self._said[reason] < _SAY_AGAIN_SECONDS:
-            return
+        self._remarks.setdefault(verdict.reason, _Remark(verdict)).add(verdict, samples)
+        self._say_what_is_due()
+
+    def end(self) -> None:
+        """Say everything that was not said yet."""
+        for remark in self._unsaid():
+            self._say(remark)
+
+    def _unsaid(self) -> list[_Remark]:
+        return [remark for remark in self._remarks.values() if remark.unsaid]
+
+    def _say_what_is_due(self) -> None:
+        now = self._clock.monotonic()
+        for remark in self._unsaid():
+            if now >= remark.due:
+                self._say(remark)
+
+    def _say(self, remark: _Remark) -> None:
+        verdict, samples = remark.verdict, remark.samples
         say = self._log.info if verdict.action is Action.SPLIT else self._log.warning
-        say(
-            _sentence(verdict.message),
-            reason=reason,
-            samples=self._unsaid.pop(reason),
-            **_hint(verdict),
-        )
-        self._said[reason] = now
+        say(_sentence(verdict.message), reason=verdict.reason, samples=samples, **_hint(verdict))
+        remark.said(self._clock.monotonic())
 
     def _enter(self, verdict: Verdict, pending: int) -> None:
         if verdict.reason == self.trouble:
@@ -71,8 +111,10 @@ class Episodes:
         if self.trouble:
             seconds = round(self._clock.monotonic() - self._began)
             event = f"The receiver answers again after {seconds} s"
-            unsaid, self._unsaid = dict(self._unsaid), Counter()
+            unsaid = {remark.verdict.reason: remark.samples for remark in self._unsaid()}
             self._log.info(event, was=self.trouble, pending=pending, unsaid=unsaid)
+            for remark in self._unsaid():
+                remark.forget()
             self.trouble = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic
 
 from otel_kubecost.clock import Clock
@@ -68,26 +68,29 @@ class SendingQueue(Generic[R]):
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._failures = 0
+        self._lost_before = 0
         self._held = False
         self._closing = False
+        self._released = False
         self._stopped = False
 
     def start(self) -> None:
         with self._changed:
             self._ensure_thread()
 
-    def put(self, request: R) -> Ticket:
-        """Take ``request``. After ``close`` it counts as dropped at once."""
+    def put_all(self, requests: Sequence[R]) -> list[Ticket]:
+        """Take a batch; a ticket a request. After ``close`` it counts as dropped at once."""
         with self._changed:
             if self._closing:
-                return self._backlog.reject(request, _SHUTDOWN)
-            ticket = self._backlog.put(request)
+                return [self._backlog.reject(request, _SHUTDOWN) for request in requests]
+            tickets = self._backlog.put_all(requests)
             if self._held:
-                ticket.held()
+                self._backlog.hold()
             self._remark_overflow()
-            self._ensure_thread()
+            if tickets:
+                self._ensure_thread()
             self._changed.notify_all()
-        return ticket
+        return tickets
 
     @property
     def idle(self) -> bool:
@@ -107,7 +110,7 @@ class SendingQueue(Generic[R]):
         Who waits for a backoff tries again at once. Held data gets one last attempt.
         """
         with self._changed:
-            self._closing = True
+            again, self._closing = self._closing, True
             self._changed.notify_all()
         self._wake.set()
         if self._thread and self._thread is not threading.current_thread():
@@ -118,10 +121,34 @@ class SendingQueue(Generic[R]):
             stats = self._backlog.stats()
             self._changed.notify_all()
         self._wake.set()
-        lost = stats.dropped.get(_SHUTDOWN, 0) + stats.pending
-        if lost:
+        lost = stats.dropped.get(_SHUTDOWN, 0) + stats.pending - self._lost_before
+        if lost and not again:
             self._episodes.remark(_LOST, lost)
+        self._episodes.end()
         return not lost
+
+    def release(self, patience: float) -> Backlog[R]:
+        """Stop without sending what waits, and give it away; from then on nothing is taken.
+
+        The request in flight has ``patience`` seconds for its answer. Later its answer counts for
+        nothing: the request is given away with the others.
+        """
+        with self._changed:
+            self._released = True
+            self._wake.set()
+            self._changed.wait_for(lambda: self._backlog.in_flight is None, patience)
+            self._closing = self._stopped = True
+            backlog, self._backlog = self._backlog, Backlog(0)
+            self._changed.notify_all()
+        self._episodes.end()
+        return backlog
+
+    def adopt(self, backlog: Backlog[R]) -> None:
+        """Go on with what another queue released: it comes first, and counts here."""
+        with self._changed:
+            self._backlog.adopt(backlog)
+            self._lost_before += backlog.stats().dropped.get(_SHUTDOWN, 0)
+            self._changed.notify_all()
 
     def stats(self) -> Stats:
         with self._changed:
@@ -152,7 +179,7 @@ class SendingQueue(Generic[R]):
 
     def _next(self) -> Entry[R] | None:
         with self._changed:
-            while not self._stopped:
+            while not (self._stopped or self._released):
                 entry = self._backlog.take()
                 if entry is not None or self._closing:
                     return entry
@@ -165,6 +192,8 @@ class SendingQueue(Generic[R]):
 
     def _lose(self, entry: Entry[R], why: Verdict) -> None:
         with self._changed:
+            if self._backlog.in_flight is not entry:
+                return  # it was released meanwhile
             self._backlog.dropped(entry, why.reason)
             self._episodes.remark(why, entry.request.samples)
             self._changed.notify_all()
@@ -172,6 +201,8 @@ class SendingQueue(Generic[R]):
     def _settle(self, entry: Entry[R], verdict: Verdict) -> float:
         """Book what came of an attempt; returns how many seconds to wait before the next."""
         with self._changed:
+            if self._backlog.in_flight is not entry:
+                return 0.0  # it was released meanwhile
             self._held = verdict.action is Action.HOLD
             self._book(entry, verdict)
             pending = self._backlog.stats().pending

@@ -4,8 +4,8 @@
 status               action  because
 ===================  ======  ============================================================
 2xx                  DONE    stored; the body says nothing more
-400                  DROP    these bytes will never be taken, unless the body says that
-                             the samples are there already (DONE)
+400                  DROP    the whole request was refused, if for one sample: Prometheus
+                             rolls it back; these bytes will never be taken
 409                  DONE    Thanos refused some samples and stored the rest
 413                  SPLIT   half of it may be small enough
 408 425 429 5xx      RETRY   the receiver is busy or down
@@ -108,21 +108,35 @@ def _partly_stored(headers: Mapping[str, str], body: bytes) -> Verdict:
     return Verdict(Action.DONE, "partly_stored", message, hint)
 
 
-_STORED_ALREADY = ("duplicate sample",)
-_TOO_OLD = ("out of order", "out of bounds", "too old")
+_WORDS = {
+    "duplicate": ("duplicate sample",),
+    "too_old": ("out of order", "out of bounds", "too old"),
+}
+"""What a 400 says, in Prometheus' words, by the reason to book it under."""
+_REMEDIES = {
+    # The same sample with the same value is taken again without a word: this is another value.
+    "duplicate": "another agent writes these series with other values; stop it, or give each "
+    "agent external_labels of its own",
+    "too_old": "something newer was written before; the receiver's window for late samples is past",
+}
 
 
 def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     said = quote(headers, body)
-    if status == 400 and any(words in said.lower() for words in _STORED_ALREADY):
-        return Verdict(Action.DONE, "already_stored", f"samples were there already: {said}")
-    if status == 400 and any(words in said.lower() for words in _TOO_OLD):
-        hint = "something newer was written before; the receiver's window for late samples is past"
-        return Verdict(Action.DROP, "too_old", f"samples came too late: {said}", hint)
-    hint = "" if body.strip() else "CloudTuner answers so without a valid header Cloud-Account-Id"
-    return Verdict(
-        Action.DROP, "refused", f"the receiver refused a request ({status}): {said}", hint
-    )
+    reason = _reason(status, said.lower())
+    hint = _REMEDIES.get(reason, "")
+    if not body.strip():
+        hint = "CloudTuner answers so without a valid header Cloud-Account-Id"
+    message = f"the receiver refused a whole request ({status}): {said}"
+    return Verdict(Action.DROP, reason, message, hint)
+
+
+def _reason(status: int, said: str) -> str:
+    if status == 400:
+        for reason, words in _WORDS.items():
+            if any(phrase in said for phrase in words):
+                return reason
+    return "refused"
 
 
 def quote(headers: Mapping[str, str], body: bytes) -> str:

@@ -7,7 +7,7 @@ have for it go there, a time once.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -26,38 +26,38 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_Place: TypeAlias = tuple[tuple[str, ...], Family]
+_Brought: TypeAlias = tuple[tuple[str, ...], Family]
 """A family and the origin that brought it."""
 
 
-def settle(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
+def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     """``scopes`` with each origin once and, over all of them, each series and each time once.
 
-    Columns stay columns as long as no other family has their name.
+    Columns stay columns unless a family of the same name might have one of their series.
     """
     everything = list(scopes)
-    places = [(scope.origin, family) for scope in everything for family in scope.families]
-    settled: dict[tuple[str, ...], list[Family]] = {scope.origin: [] for scope in everything}
-    for origin, family in _distinct(_row_by_row_where_shared(list(_agreeing(places)))):
-        settled[origin].append(family)
+    brought = [(scope.origin, family) for scope in everything for family in scope.families]
+    owned: dict[tuple[str, ...], list[Family]] = {scope.origin: [] for scope in everything}
+    for origin, family in _distinct(_row_by_row_where_shared(list(_agreeing(brought)))):
+        owned[origin].append(family)
     times: dict[tuple[str, ...], int] = defaultdict(int)
     for scope in everything:
         times[scope.origin] = max(times[scope.origin], scope.time)
     return [
         ScopeFamilies(origin, _by_name(families), times[origin])
-        for origin, families in settled.items()
+        for origin, families in owned.items()
     ]
 
 
 def flatten(scopes: Iterable[ScopeFamilies]) -> list[Family]:
-    """The families of settled scopes, those of one name merged into one."""
+    """The families of scopes that name each series once, those of one name merged into one."""
     return _by_name(chain.from_iterable(scope.families for scope in scopes))
 
 
-def _agreeing(places: Iterable[_Place]) -> Iterator[_Place]:
+def _agreeing(brought: Iterable[_Brought]) -> Iterator[_Brought]:
     """Without families whose series names belong to an earlier one of another name or type."""
     owners: dict[str, tuple[str, Type]] = {}
-    for origin, family in places:
+    for origin, family in brought:
         claim = (family.name, family.type)
         taken = [name for name in _series_names(family) if owners.get(name, claim) != claim]
         if taken:
@@ -79,26 +79,42 @@ def _series_names(family: Family) -> tuple[str, ...]:
     return (name,)
 
 
-def _row_by_row_where_shared(places: Sequence[_Place]) -> list[_Place]:
-    holders = Counter(family.name for _, family in places)
+def _row_by_row_where_shared(brought: Sequence[_Brought]) -> list[_Brought]:
+    """Columns are built where families of one name might have a series in common."""
+    named: dict[str, list[Family]] = defaultdict(list)
+    for _, family in brought:
+        named[family.name].append(family)
+    apart = {name: _are_apart(families) for name, families in named.items()}
     return [
-        (origin, family if holders[family.name] == 1 else replace(family, series=[*family.series]))
-        for origin, family in places
+        (origin, family if apart[family.name] else replace(family, series=[*family.series]))
+        for origin, family in brought
     ]
 
 
-def _distinct(places: Sequence[_Place]) -> Iterator[_Place]:
+def _are_apart(families: Sequence[Family]) -> bool:
+    """Whether no series can be in two of ``families``, which all have one name.
+
+    It is alone, or all are columns with the same labels and no two agree in all of those that do
+    not change from row to row: the clusters of one scrape, say.
+    """
+    columns = [family.series for family in families if isinstance(family.series, ColumnSeries)]
+    shapes = {series.shape for series in columns}
+    layouts = {tuple((name, value is None) for name, value in shape) for shape in shapes}
+    return len(families) == 1 or (len(shapes) == len(families) and len(layouts) == 1)
+
+
+def _distinct(brought: Sequence[_Brought]) -> Iterator[_Brought]:
     """Each label set in the first family that has it, with the samples of all that have it."""
     groups: dict[Labels, list[Series]] = defaultdict(list)
     count = 0
-    for _, family in places:
+    for _, family in brought:
         if not isinstance(family.series, ColumnSeries):
             count += len(family.series)
             for series in family.series:
                 groups[series.labels].append(series)
     if count > len(groups):
         _log.debug(f"Merged {count - len(groups)} series that came more than once in a batch")
-    for origin, family in places:
+    for origin, family in brought:
         if not isinstance(family.series, ColumnSeries):
             family = replace(family, series=list(_first_of_each(family.series, groups)))  # noqa: PLW2901
         if family.series:

@@ -70,6 +70,13 @@ class ColumnSeries:
         """Milliseconds since the epoch."""
         return self.points.time_unix_nano // 1_000_000
 
+    @property
+    def shape(self) -> tuple[tuple[str, str | None], ...]:
+        """Label names with their constant values; None where a column has them."""
+        return tuple(
+            (name, value if isinstance(value, str) else None) for name, value in self.labels
+        )
+
     def __len__(self) -> int:
         return len(self.points)
 
@@ -94,6 +101,16 @@ class Family:
     help: str = ""
     unit: str = ""
 
+    @property
+    def newest(self) -> int:
+        """The time of the newest sample in milliseconds since the epoch, 0 without any.
+
+        Columns have their time also without a point left.
+        """
+        if isinstance(self.series, ColumnSeries):
+            return self.series.timestamp
+        return max((series.samples[-1].timestamp for series in self.series), default=0)
+
 
 class ScopeFamilies(NamedTuple):
     """What one scope of one resource brought, all of it: a series not here has left the scope."""
@@ -103,5 +120,5 @@ class ScopeFamilies(NamedTuple):
     families: list[Family]
     """Names are distinct; empty where the scope came without data."""
     time: int = 0
-    """Milliseconds since the epoch that columns stand for, also columns without a point left; 0
-    where there are none."""
+    """The newest of everything that came, also of columns without a point left, in milliseconds
+    since the epoch; 0 where nothing said a time."""

@@ -36,17 +36,14 @@ _NOT_LABEL = re.compile(r"_*[^a-zA-Z0-9_][^a-zA-Z0-9]*")
 _NOT_UNIT = re.compile(r"[^a-zA-Z0-9]+")
 
 
-def metric_name(
-    name: str, unit: str, *, monotonic: bool, gauge: bool, suffixes: bool = True
-) -> str:
+def metric_name(name: str, unit: str, *, monotonic: bool, gauge: bool) -> str:
     """The name of a family; ``""`` where ``name`` has no character that Prometheus allows.
 
     ``unit`` is UCUM: annotations in braces are dropped, and a unit that the name already says is
     not said twice. ``monotonic`` appends ``_total``; ``gauge`` with unit ``1`` appends ``_ratio``.
-    Without ``suffixes`` the name is only made valid.
     """
     clean = _metric_characters(name)
-    if not clean or not suffixes:
+    if not clean:
         return clean
     if monotonic:
         return f"{_with_unit(clean.removesuffix('_total'), unit)}_total"

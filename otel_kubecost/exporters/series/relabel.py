@@ -6,13 +6,13 @@ as the empty string, are joined with ``separator`` and matched as a whole.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from otel_kubecost.config.options import Options, Pattern, Regex
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -20,7 +20,6 @@ from otel_kubecost.exporters.series.model import (
     Series,
     Type,
 )
-from otel_kubecost.options import Options, Pattern, Regex
 from otel_kubecost.pdata import PointColumns, StringColumn
 
 _Source: TypeAlias = str | StringColumn
@@ -84,25 +83,15 @@ def _columns(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries | Sequence
     constant = [source for source in sources if isinstance(source, str)]
     if len(constant) == len(sources):
         return series if rule.keeps(constant) else ()
-    return ColumnSeries(series.labels, _rows(series.points, sources, rule))
+    return ColumnSeries(series.labels, series.points.select(_kept(series.points, sources, rule)))
 
 
-def _rows(points: PointColumns, sources: Sequence[_Source], rule: RelabelRule) -> PointColumns:
-    """The points of the rows that stay; each distinct combination of values is matched once."""
+def _kept(points: PointColumns, sources: Sequence[_Source], rule: RelabelRule) -> Iterator[int]:
+    """Which points stay; each distinct combination of values is matched once."""
     verdicts: dict[tuple[str, ...], bool] = {}
-    rows, values = array("I"), array("d")
-    for row, value in zip(points.row_numbers(), points.values, strict=True):
+    for place, row in enumerate(points.row_numbers()):
         found = tuple(source if isinstance(source, str) else source[row] for source in sources)
         if found not in verdicts:
             verdicts[found] = rule.keeps(found)
         if verdicts[found]:
-            rows.append(row)
-            values.append(value)
-    return PointColumns(
-        points.table,
-        values,
-        rows=rows,
-        constant=points.constant,
-        time_unix_nano=points.time_unix_nano,
-        start_time_unix_nano=points.start_time_unix_nano,
-    )
+            yield place

@@ -34,7 +34,7 @@ from otel_kubecost.exporters.series.cumulative import Totals
 from otel_kubecost.exporters.series.exemplars import series_exemplars
 from otel_kubecost.exporters.series.histogram import histogram_series
 from otel_kubecost.exporters.series.labels import labels_of, sorted_labels, valid_text
-from otel_kubecost.exporters.series.merge import flatten, settle
+from otel_kubecost.exporters.series.merge import each_series_once, flatten
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -79,8 +79,6 @@ class Translation:
     """Resource attributes that every series of the resource has as labels."""
     target_info: bool = True
     """One series a resource with its other attributes, where ``job`` or ``instance`` names it."""
-    suffixes: bool = True
-    """Append unit and ``_total`` to names."""
     external_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels for all series; those that a series has itself win."""
 
@@ -123,7 +121,7 @@ class Translator:
             scope for resource in metrics_data.resource_metrics for scope in self._scopes(resource)
         ]
         self._totals.forget_idle()
-        return settle(found)
+        return each_series_once(found)
 
     def _scopes(self, of_resource: ResourceMetrics) -> list[ScopeFamilies]:
         attributes = of_resource.resource.attributes
@@ -139,9 +137,10 @@ class Translator:
             for of_scope in of_resource.scope_metrics
         ]
         if self._translation.target_info and labels.info:
-            times = [_newest(family) for scope in scopes for family in scope.families]
-            about = [target_info(labels.info, max(times))] if times else []
-            scopes.append(ScopeFamilies((*origin, TARGET_INFO), about))
+            time = max((scope.time for scope in scopes), default=0)
+            described = any(scope.families for scope in scopes)
+            about = [target_info(labels.info, time)] if described else []
+            scopes.append(ScopeFamilies((*origin, TARGET_INFO), about, time))
         return scopes
 
     def _scope(self, of_scope: ScopeMetrics, place: _Place) -> ScopeFamilies:
@@ -152,9 +151,9 @@ class Translator:
             except _MALFORMED as error:
                 _log.warning(f"Skipped metric {metric.name!r}: {error}", metric=metric.name)
                 continue
-            if family.series:
-                families.append(family)
-        return ScopeFamilies(place.origin, families, _time_of_columns(of_scope))
+            families.append(family)
+        time = max((family.newest for family in families), default=0)
+        return ScopeFamilies(place.origin, [one for one in families if one.series], time)
 
     def _family(self, metric: Metric, place: _Place) -> Family:
         kind = _type_of(metric.data)
@@ -163,7 +162,6 @@ class Translator:
             metric.unit or "",
             monotonic=kind is Type.COUNTER,
             gauge=isinstance(metric.data, Gauge),
-            suffixes=self._translation.suffixes,
         )
         if not name:
             raise ValueError("no character of its name is allowed in Prometheus")
@@ -172,6 +170,8 @@ class Translator:
 
     def _series(self, name: str, metric: Metric, place: _Place) -> ColumnSeries | Sequence[Series]:
         points = metric.data.data_points
+        if isinstance(points, PointColumns) and not points:
+            return ColumnSeries((), points)  # nothing to label, but a time
         if isinstance(points, PointColumns) and not _is_delta(metric.data):
             columns = column_series(name, points, place.labels, self._translation.label_names)
             if columns is not None:
@@ -218,15 +218,3 @@ def _type_of(data: Any) -> Type:
 
 def _is_delta(data: DataT) -> bool:
     return getattr(data, "aggregation_temporality", None) == AggregationTemporality.DELTA
-
-
-def _time_of_columns(of_scope: ScopeMetrics) -> int:
-    points = (getattr(metric.data, "data_points", None) for metric in of_scope.metrics)
-    columns = (one for one in points if isinstance(one, PointColumns))
-    return max((one.time_unix_nano // 1_000_000 for one in columns), default=0)
-
-
-def _newest(family: Family) -> int:
-    if isinstance(family.series, ColumnSeries):
-        return family.series.timestamp
-    return max(series.samples[-1].timestamp for series in family.series)

@@ -2,20 +2,23 @@
 
 A pod's rank is its total cost; equal costs are ranked by name, so two agents that see the same
 costs keep the same pods. Of the others, each namespace's costs are added up and its efficiencies
-averaged by cost, under the pod name ``__other__``.
+averaged by cost, under the pod name ``__other__``. What is not known of a pod adds nothing, folded
+or not: the sum over a namespace's pods is the same before and after.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
-from opentelemetry.sdk.metrics.export import Gauge, Metric
+from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData
+from opentelemetry.sdk.resources import Resource
 
-from otel_kubecost.pdata import AttributeTable, PointColumns, columns_of, gauge
+from otel_kubecost.attributes import CURRENCY, POD
+from otel_kubecost.pdata import AttributeTable, PointColumns, columns_of, each_scope, map_scopes
 
-POD = "k8s.pod.name"
 OTHER = "__other__"
 
 Key: TypeAlias = tuple[str, ...]
@@ -36,61 +39,106 @@ def pod_columns(metric: Metric) -> PointColumns | None:
     if not isinstance(metric.data, Gauge):
         return None
     points = columns_of(metric.data.data_points)
-    return points if points is not None and POD in points.table.keys else None
+    return _by_pod(points) if points is not None and POD in points.table.keys else None
 
 
-def limit_pods(metrics: Sequence[Metric], top: int, *, fold: bool) -> list[Metric]:
-    """``metrics`` with the ``top`` most costly pods; the others folded by namespace, or dropped."""
+def _by_pod(points: PointColumns) -> PointColumns:
+    """``points`` with their currency, where it is one, beside the table.
+
+    It says in what a cost is counted, not whose it is, and efficiencies have none.
+    """
+    table = points.table
+    if CURRENCY not in table.keys:
+        return points
+    at = table.keys.index(CURRENCY)
+    currencies = set(table.columns[at].values)
+    if len(currencies) != 1:
+        return points
+    keys, columns = list(table.keys), list(table.columns)
+    del keys[at], columns[at]
+    return PointColumns(
+        AttributeTable(keys, columns, len(table)),
+        points.values,
+        rows=points.rows,
+        constant={**points.constant, CURRENCY: currencies.pop()},
+        time_unix_nano=points.time_unix_nano,
+        start_time_unix_nano=points.start_time_unix_nano,
+    )
+
+
+class RankedPods:
+    """A batch and its pods by rank, scope for scope; ranked once for however many limits."""
+
+    def __init__(self, data: MetricsData) -> None:
+        self._data = data
+        self._scopes = [_rankings(of_scope.metrics) for _, of_scope in each_scope(data)]
+
+    def limited(self, top: int, *, fold: bool) -> MetricsData:
+        """The batch with each scope's ``top`` pods; the others folded by namespace, or dropped."""
+        scopes = iter(self._scopes)
+
+        def change(_: Resource, metrics: Sequence[Metric]) -> list[Metric]:
+            limited: dict[str, PointColumns] = {}
+            for ranking in next(scopes):
+                limited |= ranking.limited(top, fold=fold)
+            return [_with_points(metric, limited.get(metric.name)) for metric in metrics]
+
+        return map_scopes(self._data, change)
+
+
+def _rankings(metrics: Iterable[Metric]) -> list[Ranking]:
+    """One ranking for all metrics whose tables have the same keys."""
     by_keys: dict[Key, dict[str, PointColumns]] = {}
     for metric in metrics:
         points = pod_columns(metric)
         if points is not None:
             by_keys.setdefault(points.table.keys, {})[metric.name] = points
-    limited: dict[str, PointColumns] = {}
-    for group in by_keys.values():
-        limited |= _limit(group, top, fold=fold)
-    return [_with_points(metric, limited.get(metric.name)) for metric in metrics]
+    return [Ranking(keys, group) for keys, group in by_keys.items()]
 
 
 def _with_points(metric: Metric, points: PointColumns | None) -> Metric:
-    if points is None:
-        return metric
-    return gauge(metric.name, metric.description or "", metric.unit or "", points)
+    return metric if points is None else replace(metric, data=Gauge(points))
 
 
-def _limit(group: Mapping[str, PointColumns], top: int, *, fold: bool) -> dict[str, PointColumns]:
-    """Metrics whose tables have the same keys, over one new table that they share."""
-    keys = next(iter(group.values())).table.keys
-    values = {name: _by_key(points) for name, points in group.items()}
-    members = _members(values, keys.index(POD), top, fold=fold)
-    rows = sorted(members)
-    table = AttributeTable.of(keys, rows)
-    return {
-        name: PointColumns.of(
-            table,
-            (_combined(name, values, members[row]) for row in rows),
-            constant=points.constant,
-            time_unix_nano=points.time_unix_nano,
-        )
-        for name, points in group.items()
-    }
+class Ranking:
+    """The pods of metrics whose tables have the same keys, most costly first."""
+
+    def __init__(self, keys: Key, group: Mapping[str, PointColumns]) -> None:
+        self._keys = keys
+        self._group = group
+        self._values = {name: _by_key(points) for name, points in group.items()}
+        costs = _costs(self._values)
+        self._ranked = sorted(costs, key=lambda key: (-costs[key], key))
+
+    def limited(self, top: int, *, fold: bool) -> dict[str, PointColumns]:
+        """The metrics by name, over one new table that they share."""
+        members = self._members(top, fold=fold)
+        rows = sorted(members)
+        table = AttributeTable.of(self._keys, rows)
+        return {
+            name: PointColumns.of(
+                table,
+                (_combined(name, self._values, members[row]) for row in rows),
+                constant=points.constant,
+                time_unix_nano=points.time_unix_nano,
+            )
+            for name, points in self._group.items()
+        }
+
+    def _members(self, top: int, *, fold: bool) -> dict[Key, list[Key]]:
+        """For each row to come the rows that make it up, most costly first."""
+        pod = self._keys.index(POD)
+        members = {key: [key] for key in self._ranked[:top]}
+        for key in self._ranked[top:] if fold else ():
+            other = (*key[:pod], OTHER, *key[pod + 1 :])
+            members.setdefault(other, []).append(key)
+        return members
 
 
 def _by_key(points: PointColumns) -> dict[Key, float]:
     columns = points.table.columns
     rows = zip(points.row_numbers(), points.values, strict=True)
     return {tuple(column[row] for column in columns): value for row, value in rows}
-
-
-def _members(values: Values, pod: int, top: int, *, fold: bool) -> dict[Key, list[Key]]:
-    """For each row to come the rows that make it up, most costly first."""
-    costs = _costs(values)
-    ranked = sorted(costs, key=lambda key: (-costs[key], key))
-    members = {key: [key] for key in ranked[:top]}
-    for key in ranked[top:] if fold else ():
-        other = (*key[:pod], OTHER, *key[pod + 1 :])
-        members.setdefault(other, []).append(key)
-    return members
 
 
 def _costs(values: Values) -> dict[Key, float]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData
+from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from pydantic import Field
 
-from otel_kubecost.confmap import build_options
-from otel_kubecost.options import Options, Regex
-from otel_kubecost.pdata import count_points, each_metric, map_scopes
-from otel_kubecost.processors.cardinality_limit.fold import limit_pods, pod_columns
+from otel_kubecost.config.options import Options, Regex
+from otel_kubecost.config.problems import build_options
+from otel_kubecost.pdata import (
+    PointColumns,
+    count_points,
+    each_metric,
+    each_scope,
+    map_scopes,
+    stamped,
+    time_if_restamped,
+)
+from otel_kubecost.processors.cardinality_limit.fold import RankedPods, pod_columns
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -39,8 +48,24 @@ class CardinalityLimitOptions(Options):
     )
 
 
+class _Outcome(NamedTuple):
+    """What became of a batch."""
+
+    given: MetricsData
+    limited: MetricsData
+    top: int
+    """How many pods were kept."""
+    series: int
+    """How many there would have been with ``top_n_pods``."""
+    cut: int
+    """How many were left out though they are not pods'."""
+
+
 class CardinalityLimit:
     """A processor: the top pods, the allowed metrics, no more than ``max_series`` series.
+
+    A batch that is the last one again, at a later mark, gives the last result again, the same
+    columns at the new time. Safe to use from several threads.
 
     >>> CardinalityLimit(top_n_pods=20, other="drop")
     """
@@ -48,45 +73,53 @@ class CardinalityLimit:
     def __init__(self, options: CardinalityLimitOptions | None = None, /, **keywords: Any) -> None:
         """``keywords`` are the options of a configuration file. Raises ConfigError."""
         self._options = options or build_options(CardinalityLimitOptions, keywords)
-        self._over = False
+        self._last: dict[frozenset[InstrumentationScope], _Outcome] = {}
 
     def __call__(self, data: MetricsData) -> MetricsData:
-        top = self._options.top_n_pods
-        limited = self._limit(data, top)
-        whole = count_points(limited)
+        # Several receivers take turns here: what tells their batches apart are the scopes.
+        scopes = frozenset(of_scope.scope for _, of_scope in each_scope(data))
+        last = self._last.get(scopes)
+        time = time_if_restamped(data, last.given) if last else None
+        if last and time is not None:
+            return stamped(last.limited, time)
+        outcome = self._limit(data)
+        self._report(outcome, last)
+        # A scope is in one remembered batch at most.
+        others = {key: one for key, one in self._last.items() if not key & scopes}
+        self._last = others | {scopes: outcome}
+        return outcome.limited
+
+    def _limit(self, data: MetricsData) -> _Outcome:
+        ranked, top = RankedPods(data), self._options.top_n_pods
+        limited = self._keep(ranked, top)
+        series = count_points(limited)
         while (excess := count_points(limited) - self._options.max_series) > 0 and top > 0:
             top = _fewer(limited, top, excess)
-            limited = self._limit(data, top)
+            limited = self._keep(ranked, top)
         if excess > 0:
             limited = _cut(limited, self._options.max_series)
-        self._report(whole, top, excess)
-        return limited
+        return _Outcome(data, limited, top, series, max(0, excess))
 
-    def _limit(self, data: MetricsData, top: int) -> MetricsData:
-        fold = self._options.other == "fold"
-
-        def change(_: Resource, metrics: Sequence[Metric]) -> list[Metric]:
-            limited = limit_pods(metrics, top, fold=fold)
-            return [metric for metric in limited if self._allows(metric.name)]
-
-        return map_scopes(data, change)
+    def _keep(self, ranked: RankedPods, top: int) -> MetricsData:
+        limited = ranked.limited(top, fold=self._options.other == "fold")
+        return map_scopes(limited, lambda _, metrics: [m for m in metrics if self._allows(m.name)])
 
     def _allows(self, name: str) -> bool:
         patterns = self._options.metric_allowlist
         return not patterns or any(pattern.matches(name) for pattern in patterns)
 
-    def _report(self, series: int, top: int, excess: int) -> None:
+    def _report(self, outcome: _Outcome, last: _Outcome | None) -> None:
         """One line when the limit is reached, one when it no longer is."""
-        over = series > self._options.max_series
-        if over and not self._over:
+        limit = self._options.max_series
+        over, was_over = outcome.series > limit, last is not None and last.series > limit
+        if over and not was_over:
             _log.warning(
-                f"{series} series are more than max_series allows ({self._options.max_series}):"
-                f" {top} pods are kept, {max(0, excess)} series are cut",
+                f"{outcome.series} series are more than max_series allows ({limit}):"
+                f" {outcome.top} pods are kept, {outcome.cut} series are cut",
                 hint="raise max_series, lower top_n_pods or narrow metric_allowlist",
             )
-        elif self._over and not over:
-            _log.info("The number of series is below max_series again", series=series)
-        self._over = over
+        elif was_over and not over:
+            _log.info("The number of series is below max_series again", series=outcome.series)
 
 
 def _fewer(data: MetricsData, top: int, excess: int) -> int:
@@ -108,8 +141,12 @@ def _cut(data: MetricsData, limit: int) -> MetricsData:
             if count <= room:
                 kept.append(metric)
             elif room and isinstance(metric.data, Gauge):
-                kept.append(replace(metric, data=Gauge(metric.data.data_points[:room])))
+                kept.append(replace(metric, data=Gauge(_first(metric.data.data_points, room))))
             room = max(0, room - count)
         return kept
 
     return map_scopes(data, change)
+
+
+def _first(points: Sequence[NumberDataPoint], count: int) -> Sequence[NumberDataPoint]:
+    return points.select(range(count)) if isinstance(points, PointColumns) else points[:count]

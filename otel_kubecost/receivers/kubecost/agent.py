@@ -22,8 +22,8 @@ class AgentState:
     instance: str
     """Name of the pod or host."""
     started: float
-    success: bool = False
-    """Whether the last scrape succeeded; a scrape that has not ended yet has not."""
+    success: bool | None = None
+    """Whether the last scrape succeeded; None until the first one has ended."""
     duration: float | None = None
     last_success: float | None = None
     data_through: float | None = None
@@ -53,7 +53,7 @@ def _metrics(state: AgentState, time: int) -> Iterator[Metric]:
     instance = AttributeTable.of((INSTANCE,), [(state.instance,)])
     for name, unit, description, value in (
         ("scrape_success", "", "Whether the last scrape of Kubecost succeeded (1) or not (0).",
-         float(state.success)),
+         None if state.success is None else float(state.success)),
         ("scrape_duration_seconds", "s", "How long the last scrape took.", state.duration),
         ("last_success_timestamp_seconds", "s", "When a scrape last succeeded.",
          state.last_success),

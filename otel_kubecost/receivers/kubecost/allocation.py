@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -89,6 +90,7 @@ class EmptySetError(NoDataError):
 
 class _Envelope(msgspec.Struct):
     code: Any = None
+    status: Any = None
     message: Any = None
     data: msgspec.Raw = msgspec.Raw()
 
@@ -118,25 +120,37 @@ def decode(body: bytes) -> Allocations:
     return allocations
 
 
-def decode_error(body: bytes) -> None:
+def decode_error(status: int, body: bytes) -> None:
     """Raise what the body of an answer with an error status says, if it says it in JSON."""
     try:
         envelope = _envelope.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     if envelope.message:
-        _refuse_error(envelope)
+        raise _failure(envelope.code or status, envelope.message)
+
+
+def is_answer(body: bytes) -> bool:
+    """Whether ``body`` is of the allocation API, be it data or an error."""
+    try:
+        envelope = _envelope.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(envelope.data) or envelope.code is not None
 
 
 def _refuse_error(envelope: _Envelope) -> None:
-    if envelope.code in (None, 0, 200, "200"):
-        if not envelope.data:
-            raise ScrapeError("Kubecost's answer is JSON, but has no allocation data in it")
-        return
-    message = " ".join(str(envelope.message or "no message").split())[:200]
-    if "empty AssetSet" in message:
-        raise EmptySetError(f"Kubecost has no data for part of the window: {message}")
-    raise ScrapeError(f"Kubecost API returned {envelope.code}: {message}")
+    if envelope.code not in (None, 0, 200, "200") or envelope.status == "error":
+        raise _failure(envelope.code or "an error", envelope.message or "no message")
+    if not envelope.data:
+        raise ScrapeError("Kubecost's answer is JSON, but has no allocation data in it")
+
+
+def _failure(code: Any, message: Any) -> ScrapeError:
+    said = " ".join(str(message).split())[:200]
+    if "empty AssetSet" in said:
+        return EmptySetError(f"Kubecost has no data for part of the window: {said}")
+    return ScrapeError(f"Kubecost API returned {code}: {said}")
 
 
 def _sets(data: msgspec.Raw) -> Allocations:
@@ -205,13 +219,18 @@ def _lenient_properties(loose: Mapping[str, Any]) -> Properties:
     return Properties(*(_string(loose.get(name)) for name in Properties.__struct_fields__))
 
 
+_DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+
+
 def number(value: Any) -> float | None:
     """A finite number, also one written as a string; None for everything else."""
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         parsed = float(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
     return parsed if math.isfinite(parsed) else None
 
@@ -224,14 +243,25 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
     """What the row is about, one name a requested dimension.
 
     The key is the dimensions joined by ``/``. Where it has another number of parts (a name with a
-    slash, a server that knows fewer dimensions) the properties say it. A dimension that the row
-    does not have is ``__unallocated__``.
+    slash, a server that knows other dimensions), or its properties contradict it, the properties
+    say it. Without any the parts of a shorter key are the last dimensions. A dimension that is
+    nowhere is ``__unallocated__``.
     """
     parts: Sequence[str | None] = key.split("/")
+    said = _said(row.properties, dimensions)
+    if any(said):
+        fits = len(parts) == len(said) and all(
+            name in {None, part} for name, part in zip(said, parts, strict=True)
+        )
+        parts = parts if fits else said
+    parts = [*[None] * (len(dimensions) - len(parts)), *parts]
     if len(parts) != len(dimensions):
-        properties = row.properties or Properties()
-        parts = [getattr(properties, dimension) for dimension in dimensions]
+        parts = said
     return tuple(part or UNALLOCATED for part in parts)
+
+
+def _said(properties: Properties | None, dimensions: Sequence[str]) -> list[str | None]:
+    return [getattr(properties, dimension, None) for dimension in dimensions]
 
 
 def synthetic(key: str, names: Sequence[str]) -> str | None:

@@ -14,7 +14,12 @@ from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
 from otel_kubecost.http.excerpt import excerpt, is_page
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
-from otel_kubecost.receivers.kubecost.allocation import Allocations, decode, decode_error
+from otel_kubecost.receivers.kubecost.allocation import (
+    Allocations,
+    decode,
+    decode_error,
+    is_answer,
+)
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.window import Window
 
@@ -35,7 +40,8 @@ class KubecostClient:
         self._http = HTTPClient(http, max_decoded_bytes=options.max_body_bytes)
         self._options = options
         self._base = options.endpoint.rstrip("/")
-        self._candidates = ("",) if urlsplit(self._base).path else CANDIDATES
+        # A path is used as it is; where it is a product's (/model), the API is below it.
+        self._candidates = ("", "/allocation") if urlsplit(self._base).path else CANDIDATES
         self._found: str | None = None
 
     def allocations(
@@ -57,14 +63,25 @@ class KubecostClient:
         self._http.close()
 
     def _probe(self, parameters: Mapping[str, str]) -> Allocations:
+        """The answer of the first path that has the API; what else was there is an error."""
         tried: list[str] = []
+        failures: list[ScrapeError] = []
         for path in self._candidates:
             response = self._get(path, parameters)
             reason = wrong_path(response)
-            if reason is None:
+            if reason is not None:
+                tried.append(f"{shown_url(self._base + path)} {reason}")
+                continue
+            if is_answer(response.body):
                 self._found = path
+            try:
                 return read(response)
-            tried.append(f"{shown_url(self._base + path)} {reason}")
+            except ScrapeError as error:
+                if self._found is not None:
+                    raise
+                failures.append(error)
+        if failures:
+            raise failures[0]
         raise ScrapeError(
             f"No allocation API found: {', '.join(tried)}. Set endpoint to the URL of Kubecost"
             " (port 9090) or OpenCost (port 9003); if a login page is in front of it, set auth"
@@ -113,15 +130,16 @@ def read(response: Response) -> Allocations:
             " the cluster that is not behind the login"
         )
     if not is_page(response.headers, response.body):
-        decode_error(response.body)
+        decode_error(status, response.body)
     said = excerpt(response.headers, response.body)
     said = f' "{said}"' if said else ""
     raise ScrapeError(f"Kubecost API returned {status}: {_phrase(status)}{said}")
 
 
 def _target(response: Response) -> str:
-    location = response.headers.get("Location")
-    return f", a redirect to {shown_url(location)}" if location else ""
+    location = urlsplit(response.headers.get("Location", ""))
+    host = f"{location.scheme}://{location.hostname}" if location.hostname else ""
+    return f", a redirect to {host}{location.path}" if host or location.path else ""
 
 
 def _phrase(status: int) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
+from otel_kubecost.config.options import ByteSize, Duration, Options, Text
 from otel_kubecost.http.config import AuthOptions, EndpointURL, ProxyURL, TLSConfig
-from otel_kubecost.options import ByteSize, Duration, Options, Text
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
 from otel_kubecost.receivers.kubecost.window import HOUR
 

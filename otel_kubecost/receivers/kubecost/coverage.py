@@ -25,7 +25,12 @@ class Coverage:
 
     @property
     def hours(self) -> float:
-        return sum(end - start for start, end in self.spans.values()) / HOUR
+        """Time that any set spans; what two of them span counts once."""
+        seconds, until = 0.0, float("-inf")
+        for start, end in sorted(self.spans.values()):
+            seconds += max(0.0, end - max(start, until))
+            until = max(until, end)
+        return seconds / HOUR
 
     @property
     def through(self) -> float:

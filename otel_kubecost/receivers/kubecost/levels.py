@@ -29,8 +29,10 @@ class ClusterRows:
     def object_rows(self) -> list[Row]:
         return [row for rows in self.objects.values() for row in rows]
 
-    def all_rows(self) -> list[Row]:
-        return self.object_rows() + [row for rows in self.synthetic.values() for row in rows]
+    def all_rows(self, *, but: str | None = None) -> list[Row]:
+        """Rows of every kind, save that of ``but``."""
+        others = [rows for kind, rows in self.synthetic.items() if kind != but]
+        return self.object_rows() + [row for rows in others for row in rows]
 
     def add(self, names: tuple[str, ...], kind: str | None, row: Row) -> None:
         if kind is None:

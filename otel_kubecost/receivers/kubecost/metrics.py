@@ -12,8 +12,16 @@ from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import Metric
 
+from otel_kubecost.attributes import CURRENCY
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
-from otel_kubecost.receivers.kubecost.allocation import IDLE, SHARED, UNALLOCATED, UNMOUNTED, Row
+from otel_kubecost.receivers.kubecost.allocation import (
+    EXTERNAL,
+    IDLE,
+    SHARED,
+    UNALLOCATED,
+    UNMOUNTED,
+    Row,
+)
 from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, efficiency
 from otel_kubecost.receivers.kubecost.levels import ClusterRows
 
@@ -78,9 +86,11 @@ class Unit:
 def cluster_metrics(cluster: ClusterRows, unit: Unit) -> Iterator[Metric]:
     """What all rows of a cluster cost, how efficient its namespaces are, what no namespace has."""
     one = AttributeTable((), (), 1)
-    parts = [f"{part}_cost" for part in COSTS if part != "shared"]
+    parts = [f"{part}_cost" for part in COSTS if part not in {"shared", "external"}]
     ratios = [f"{which}_efficiency" for which in EFFICIENCIES]
-    yield from _metrics("cluster", one, [cluster.all_rows()], unit, parts)
+    # What was spent outside the cluster is no part of its total; it has a metric of its own.
+    yield from _metrics("cluster", one, [cluster.all_rows(but=EXTERNAL)], unit, parts)
+    yield from _metrics("cluster", one, [cluster.all_rows()], unit, ["external_cost"])
     yield from _metrics("cluster", one, [cluster.object_rows()], unit, ratios)
     for kind, (word, description) in _SYNTHETIC_IN_WORDS.items():
         amount = cost(cluster.synthetic.get(kind, ()), "total")
@@ -127,7 +137,7 @@ def _cost_metric(
     name: str, words: str, unit: Unit, table: AttributeTable, amounts: Iterable[float | None]
 ) -> Iterator[Metric]:
     samples = map(unit.sample, amounts)
-    points = PointColumns.of(table, samples, constant={"currency": unit.currency})
+    points = PointColumns.of(table, samples, constant={CURRENCY: unit.currency})
     yield from _metric(f"{name}_cost", f"{words}, {unit.in_words}", unit.ucum, points)
 
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.clock import Clock, SystemClock, floor_mark
-from otel_kubecost.confmap import build_options
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.config import shown_url
 from otel_kubecost.pdata import count_points, emptied, restamp, with_ended
@@ -57,10 +57,16 @@ class KubecostReceiver:
         self._scope = InstrumentationScope(f"otel_kubecost.receivers.{name}")
         self._agent = AgentState(instance=socket.gethostname(), started=self._clock.time())
         self._last: Scrape | None = None
+        self._mark = self._mark_before = float("-inf")
+        self._costs_before: MetricsData | None = None
+        self._agent_before: MetricsData | None = None
         self._failure: str | None = "Kubecost has not been asked yet"
         self._collected = float("-inf")
-        self._running: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._answered = threading.Event()
+        self._answered.set()
         self._stop = threading.Event()
+        self._started = False
 
     @property
     def emit_interval(self) -> float:
@@ -71,26 +77,57 @@ class KubecostReceiver:
         return self._failure
 
     def start(self) -> None:
+        if self._started:
+            return
+        self._started = True
         _log.info(f"Kubecost URL: {shown_url(self.options.endpoint)}")
         _log.info(f"Tenant ID: {self.options.tenant_id}")
 
+    def adopt(self, predecessor: KubecostReceiver) -> None:
+        """Go on for a receiver of an earlier configuration.
+
+        Marks that it served are not served again. What it had and this one's answers have not is
+        ended at their first mark.
+        """
+        before = predecessor
+        self._mark_before = max(before._mark, before._mark_before)  # noqa: SLF001
+        self._costs_before = before._last.data if before._last else before._costs_before  # noqa: SLF001
+        self._agent_before = before._own_batch(0.0)  # noqa: SLF001
+
     def collect(self, mark: float, patience: float | None = None) -> Iterator[MetricsData]:
         """The costs, and apart from them the agent's own metrics, all stamped ``mark``."""
-        if self._due(mark):
-            self._begin(mark)
-        if self._running:
-            self._running.join(patience)
+        self._ask(mark, patience)
+        if mark <= self._mark_before:
+            return  # the predecessor gave this mark its batches, with values of its own
+        self._mark = mark
         if self._last:
             costs = restamp(self._current(self._last, mark), mark)
             self._agent.series = count_points(costs)
             yield costs
-        yield agent_metrics(self._agent, self.options, self._scope, mark)
+        own = self._own_batch(mark)
+        if self._agent_before:
+            own = restamp(with_ended(own, self._agent_before), mark)
+            self._agent_before = None
+        yield own
 
-    def shutdown(self, timeout_millis: float = 30_000) -> None:
+    def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
+        """Ask no more. A query under way is left behind, with whoever waits for it."""
         self._stop.set()
-        if self._running:
-            self._running.join(timeout_millis / 1000)
+        self._answered.set()
         self._client.close()
+
+    def _ask(self, mark: float, patience: float | None) -> None:
+        """Have a scrape made where one is due, one at a time, and wait for it."""
+        with self._lock:
+            if self._due(mark):
+                self._collected = self._collection(mark)
+                self._answered.clear()
+                name = f"{self._scope.name}.scrape"
+                threading.Thread(target=self._scrape, args=(mark,), name=name, daemon=True).start()
+        self._answered.wait(patience)
+
+    def _own_batch(self, mark: float) -> MetricsData:
+        return agent_metrics(self._agent, self.options, self._scope, mark)
 
     def _current(self, last: Scrape, mark: float) -> MetricsData:
         """The last good answer, until it is too old to be repeated."""
@@ -99,52 +136,52 @@ class KubecostReceiver:
 
     def _due(self, mark: float) -> bool:
         """At marks of ``collection_interval``; after a failure at the next mark of any kind."""
-        if self._stop.is_set() or (self._running and self._running.is_alive()):
+        if self._stop.is_set() or not self._answered.is_set():
             return False
         return not self._agent.success or self._collection(mark) > self._collected
 
     def _collection(self, mark: float) -> float:
         return floor_mark(mark, self.options.collection_interval)
 
-    def _begin(self, mark: float) -> None:
-        self._collected = self._collection(mark)
-        self._running = threading.Thread(
-            target=self._scrape, args=(mark,), name=f"{self._scope.name}.scrape", daemon=True
-        )
-        self._running.start()
-
     def _scrape(self, mark: float) -> None:
-        jitter = random.uniform(0, self.options.jitter)  # noqa: S311  it spreads load, no more
-        if self._clock.wait(self._stop, jitter):
-            return
+        # Jitter spreads the load of many agents; who asks once, by hand, wants the answer now.
+        jitter = random.uniform(0, self.options.jitter) if self._started else 0.0  # noqa: S311
+        self._clock.wait(self._stop, jitter)
         began = self._clock.monotonic()
-        found = self._try(mark)
-        duration = self._clock.monotonic() - began
-        if found is None:
-            self._agent.failed(duration)
-            return
-        if self._last:
-            found = replace(found, data=with_ended(found.data, self._last.data))
-        self._agent.succeeded(duration, mark, found.data_through)
-        self._last = found
+        result = self._try(mark)
+        if not self._stop.is_set():
+            self._keep(result, mark, self._clock.monotonic() - began)
+        self._answered.set()
 
-    def _try(self, mark: float) -> Scrape | None:
+    def _try(self, mark: float) -> Scrape | ScrapeError:
         try:
-            found = scrape(self._client, self.options, self._scope, mark)
-        except NoDataError as error:
-            self._failure = str(error)
-            _log.warning(self._failure, hint="Normal for Kubecost's first 15 to 30 minutes")
+            return scrape(self._client, self.options, self._scope, mark)
         except ScrapeError as error:
-            self._failure = str(error)
-            _log.error(self._failure)
-        except Exception as error:  # noqa: BLE001  a defect here must not end the metrics that there are
-            self._failure = f"The scrape failed for a reason that nobody foresaw: {error!r}"
-            _log.exception(self._failure)
-        else:
-            self._failure = None
-            _report(found)
-            return found
-        return None
+            return error
+        except Exception as error:  # noqa: BLE001  a defect here must not end the metrics there are
+            unforeseen = ScrapeError(f"The scrape failed for a reason nobody foresaw: {error!r}")
+            unforeseen.__cause__ = error
+            return unforeseen
+
+    def _keep(self, result: Scrape | ScrapeError, mark: float, duration: float) -> None:
+        if isinstance(result, ScrapeError):
+            self._failure = str(result)
+            self._agent.failed(duration)
+            _complain(result)
+            return
+        self._failure = None
+        self._agent.succeeded(duration, mark, result.data_through)
+        before = self._last.data if self._last else self._costs_before
+        data = with_ended(result.data, before) if before else result.data
+        self._last, self._costs_before = replace(result, data=data), None
+        _report(result)
+
+
+def _complain(error: ScrapeError) -> None:
+    if isinstance(error, NoDataError):
+        _log.warning(str(error), hint="Normal for Kubecost's first 15 to 30 minutes")
+    else:
+        _log.error(str(error), exc_info=error.__cause__)
 
 
 def _report(found: Scrape) -> None:

@@ -10,9 +10,13 @@ from opentelemetry.sdk.metrics.export import Metric, MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.attributes import CLUSTER, NAMESPACE, POD, TENANT
-from otel_kubecost.errors import NoDataError
+from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.pdata import metrics_of
-from otel_kubecost.receivers.kubecost.allocation import Allocations, EmptySetError
+from otel_kubecost.receivers.kubecost.allocation import (
+    UNALLOCATED,
+    Allocations,
+    EmptySetError,
+)
 from otel_kubecost.receivers.kubecost.client import KubecostClient
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.levels import ClusterRows, by_cluster
@@ -68,6 +72,8 @@ def scrape(
         )
         for cluster in sorted(clusters[first])
     ]
+    if not any(metrics for one in resources for metrics in one.scope_metrics[0].metrics):
+        raise ScrapeError("No cost in Kubecost's answer can be read; is it of another version?")
     return Scrape(
         mark=now,
         data=MetricsData(resource_metrics=resources),
@@ -107,10 +113,13 @@ def _ask(client: KubecostClient, window: Window, query: Dimensions) -> Allocatio
 
 
 def _cluster_names(clusters: Mapping[str, ClusterRows], display_name: str) -> dict[str, str]:
-    """One cluster goes by the configured name, several by the names that Kubecost has for them."""
+    """One cluster goes by the configured name, several by the names that Kubecost has for them.
+
+    Among several, what names none belongs to none of them.
+    """
     if len(clusters) == 1:
         return dict.fromkeys(clusters, display_name)
-    return {cluster: cluster or display_name for cluster in clusters}
+    return {cluster: cluster or UNALLOCATED for cluster in clusters}
 
 
 def _metrics(

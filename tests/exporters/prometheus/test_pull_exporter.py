@@ -94,6 +94,33 @@ def test_a_series_of_two_scopes_is_on_the_page_once(exporter):
     assert scrape(exporter) == ['cost{cluster="prod",namespace="default"} 1']
 
 
+def test_streams_do_not_replace_each_others_series(exporter):
+    """Two pipelines bring the same scope with other series: both are shown, and end apart."""
+    exporter.enqueue(costs(1, None), "one")
+    exporter.enqueue(costs(None, 2), "other")
+    exporter.export(costs(3, None, name="up"))
+    default, shop, up = scrape(exporter)
+    assert (default, shop) == (
+        'cost{cluster="prod",namespace="default"} 1',
+        'cost{cluster="prod",namespace="shop"} 2',
+    )
+    exporter.enqueue(nothing(), "one")
+    assert scrape(exporter) == [shop, up]
+
+
+def test_a_series_of_two_streams_is_on_the_page_once(exporter):
+    """Of a series that two pipelines bring the newest sample is shown, and the other pipeline's
+    when it leaves the first."""
+    exporter.enqueue(costs(1, 2, seconds=1), "one")
+    exporter.enqueue(costs(5, None, seconds=2), "other")
+    assert scrape(exporter) == [
+        'cost{cluster="prod",namespace="default"} 5',
+        'cost{cluster="prod",namespace="shop"} 2',
+    ]
+    exporter.enqueue(nothing(), "other")
+    assert scrape(exporter)[0] == 'cost{cluster="prod",namespace="default"} 1'
+
+
 def test_a_page_is_made_once_and_only_if_asked_for(exporter, monkeypatch):
     """However many scrape, a snapshot is rendered once; one that nobody asks for never is."""
     made = []
@@ -147,11 +174,14 @@ def test_without_start_batches_are_kept():
 
 
 def test_a_port_in_use_is_named(exporter):
-    """Two on one port: the second start says which port and which key, and can be shut down."""
+    """Two on one port: the second start says which port and what sets it, in a file or in the
+    environment, and can be shut down."""
     host, port = exporter.address
     second = PrometheusExporter(endpoint=f"{host}:{port}")
-    with pytest.raises(OSError, match=rf"port {port} is in use.*exporters\.prometheus\.endpoint"):
+    with pytest.raises(OSError, match=rf"port {port} is in use") as raised:
         second.start()
+    assert "exporters.prometheus.endpoint" in str(raised.value)
+    assert "EXPORTER_PORT" in str(raised.value)
     second.shutdown()
     assert scrape(exporter) == []
 

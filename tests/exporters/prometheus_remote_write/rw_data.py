@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.pdata import metrics_of
-from otel_kubecost.testing import HttpServer, Reply
+from otel_kubecost.testing import Fault, HttpServer, Reply
 
 NOW = time.time_ns() // 1_000_000 - 60_000
 """Milliseconds: a minute ago, so that no sample lies ahead of a receiver."""
@@ -62,10 +62,9 @@ def series(count, name="many", at=NOW):
 class Sink(HttpServer):
     """Takes whatever comes, answering as scripted and then 200, and forgives everything."""
 
-    def __init__(self, *replies: Reply | int, tls=None) -> None:
-        super().__init__(self._keep, tls=tls)
-        self._replies = [Reply(one) if isinstance(one, int) else one for one in replies]
-        self.requests = []
+    def __init__(self, *answers: Fault, tls=None) -> None:
+        super().__init__(lambda _: Reply(200), tls=tls)
+        self.script(answers)
 
     @property
     def endpoint(self) -> str:
@@ -102,10 +101,6 @@ class Sink(HttpServer):
     def values(self) -> dict[str, float]:
         """The last value of each series."""
         return {name: samples[-1][1] for name, samples in self.samples.items()}
-
-    def _keep(self, request):
-        self.requests.append(request)
-        return self._replies.pop(0) if self._replies else Reply(200)
 
 
 def _text(labels) -> str:

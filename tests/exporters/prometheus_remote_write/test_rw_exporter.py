@@ -5,6 +5,7 @@ import math
 import threading
 
 import pytest
+from opentelemetry.exporter.prometheus_remote_write import PrometheusRemoteWriteMetricsExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
@@ -35,6 +36,13 @@ def exporter_to():
         exporter.shutdown(timeout_millis=0)
 
 
+def ended(receiver) -> dict[str, bool]:
+    """By pod, whether its series' last sample is a stale marker."""
+    return {
+        dict(labels)["pod"]: is_stale(points[-1][1]) for labels, points in receiver.series.items()
+    }
+
+
 def test_what_is_written_breaks_no_rule(exporter_to):
     """A receiver that enforces the specification and CloudTuner's rules has nothing to object."""
     data = batch(
@@ -57,10 +65,11 @@ def test_what_is_written_breaks_no_rule(exporter_to):
 
 
 def test_it_is_every_interface_that_it_has_to_be(exporter_to):
-    """The SDK's exporter, the class of the design card, and a component with a queue."""
+    """The SDK's exporter, the class it derives from, and a component with a queue."""
     with Sink() as server:
         exporter = exporter_to(server)
     assert isinstance(exporter, MetricExporter)
+    assert isinstance(exporter, PrometheusRemoteWriteMetricsExporter)
     assert isinstance(exporter, QueuedExporter)
     assert isinstance(exporter, Startable)
 
@@ -90,10 +99,25 @@ def test_a_series_that_leaves_gets_a_stale_marker(exporter_to):
         exporter = exporter_to(receiver)
         exporter.export(batch(gauge("cost", point({"pod": "a"}), point({"pod": "b"}))))
         exporter.export(batch(gauge("cost", point({"pod": "a"}, at=NOW + 1000))))
-    ended = {
-        dict(labels)["pod"]: is_stale(points[-1][1]) for labels, points in receiver.series.items()
-    }
-    assert ended == {"a": False, "b": True}
+    assert ended(receiver) == {"a": False, "b": True}
+    assert receiver.violations == []
+
+
+def test_streams_do_not_end_each_others_series(exporter_to):
+    """Two pipelines bring the same scope with other series: a series has left when it is missing
+    in its own stream."""
+    a, b = point({"pod": "a"}), point({"pod": "b"})
+    later = point({"pod": "a"}, at=NOW + 1000)
+    with RemoteWriteReceiver() as receiver:
+        exporter = exporter_to(receiver)
+        exporter.enqueue(batch(gauge("cost", a)), "one")
+        exporter.enqueue(batch(gauge("cost", b)), "other")
+        exporter.enqueue(batch(gauge("cost", later)), "one")
+        assert exporter.force_flush()
+        assert ended(receiver) == {"a": False, "b": False}
+        exporter.enqueue(batch(), "other")
+        assert exporter.force_flush()
+        assert ended(receiver) == {"a": False, "b": True}
     assert receiver.violations == []
 
 
@@ -153,6 +177,19 @@ def test_a_refused_request_is_dropped(exporter_to, caplog):
     assert "web page" in caplog.text
 
 
+def test_a_conflict_costs_the_whole_request(exporter_to, caplog):
+    """Prometheus rolls a request back for one duplicate: nothing of it counts as delivered."""
+    body = b"duplicate sample for timestamp 1: 1 after 2"
+    with Sink(Reply(400, body)) as server:
+        exporter = exporter_to(server)
+        assert exporter.export(series(3)) is FAILURE
+    assert len(server.requests) == 1
+    assert exporter.stats() == (3, 0, 0, {"duplicate": 3}, "")
+    (line,) = caplog.records
+    assert "a whole request" in line.message
+    assert body.decode() in line.message
+
+
 def test_too_large_a_request_is_halved_until_it_fits(exporter_to):
     """413 splits; every series still arrives, once."""
     with Sink(413, 413) as server:
@@ -206,6 +243,19 @@ def test_a_full_queue_keeps_the_newest(exporter_to):
     assert set(exporter.stats().dropped) == {"queue_full"}
     newest = {points[-1][0] for points in receiver.series.values()}
     assert newest == {NOW + 9}
+
+
+def test_a_batch_larger_than_the_queue_arrives_mark_after_mark(exporter_to, caplog):
+    """A cluster of more samples than ``capacity`` loses nothing to a receiver that keeps up."""
+    queue = {"capacity": 50, "max_samples_per_send": 10}
+    with RemoteWriteReceiver() as receiver:
+        exporter = exporter_to(receiver, queue_config=queue)
+        for n in range(5):
+            exporter.enqueue(series(90, at=NOW + n))
+            exporter.enqueue(batch(gauge("up", point({}, at=NOW + n)), scope="agent"))
+            assert exporter.force_flush(30_000)
+    assert exporter.stats() == (455, 455, 0, {}, "")
+    assert caplog.records == []
 
 
 def test_the_shutdown_sends_what_waits_and_says_what_is_lost(exporter_to, caplog):

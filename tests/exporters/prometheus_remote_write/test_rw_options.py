@@ -4,7 +4,7 @@ import pytest
 
 from otel_kubecost.clock import SystemClock
 from otel_kubecost.component import ComponentID, Kind, Settings
-from otel_kubecost.confmap import build_options
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.prometheus_remote_write import (
     FACTORY,

@@ -14,7 +14,7 @@ from otel_kubecost.exporters.series.model import (
     Series,
     Type,
 )
-from otel_kubecost.pdata import AttributeTable, PointColumns
+from otel_kubecost.pdata import AttributeTable, PointColumns, StringColumn
 
 MINUTE = 60_000
 
@@ -34,7 +34,7 @@ def plain(name, pods, time):
 
 
 def scope(*families, origin=("resource", "scope")):
-    return ScopeFamilies(origin, list(families))
+    return ScopeFamilies(origin, list(families), max((one.newest for one in families), default=0))
 
 
 def departed(markers, *scopes):
@@ -64,6 +64,41 @@ def test_exactly_the_series_that_left_are_marked(history):
         gone = departed(markers, scope(shape("m", pods, time), plain("always", "x", time)))
         assert gone == {("m", pod): time for pod in before - pods}
         before = pods
+
+
+class CountedColumn(StringColumn):
+    """Counts how often a row is read."""
+
+    __slots__ = ("reads",)
+
+    def __getitem__(self, row):
+        self.reads = getattr(self, "reads", 0) + 1
+        return super().__getitem__(row)
+
+
+def counted(pods):
+    column = StringColumn.of(sorted(pods))
+    return AttributeTable(["pod"], [CountedColumn(column.codes, column.values)], len(pods))
+
+
+def test_a_table_is_compared_once_for_all_metrics_over_it():
+    """A new scrape brings a new table: each of its rows is read once, not once a metric."""
+    markers, old, new = StaleMarkers(), counted("abc"), counted("bcd")
+    departed(markers, scope(*(columns(name, "abc", 1, old) for name in "xyz")))
+    gone = departed(markers, scope(*(columns(name, "bcd", 2, new) for name in "xyz")))
+    assert gone == {(name, "a"): 2 for name in "xyz"}
+    assert new.columns[0].reads == 3
+
+
+def test_metrics_over_one_table_may_have_other_rows_of_it():
+    """What has left is told by the rows of each metric, not by the table alone."""
+    markers = StaleMarkers()
+    old, new = (AttributeTable.of(["pod"], [(pod,) for pod in "abc"]) for _ in range(2))
+    departed(markers, scope(columns("x", "abc", 1, old), columns("y", "abc", 1, old)))
+    fewer = columns("y", "abc", 2, new)
+    points = fewer.series.points.select([0, 2])
+    fewer = Family("y", Type.GAUGE, ColumnSeries(fewer.series.labels, points))
+    assert departed(markers, scope(columns("x", "abc", 2, new), fewer)) == {("y", "b"): 2}
 
 
 def test_a_metric_that_vanishes_takes_all_its_series_along():

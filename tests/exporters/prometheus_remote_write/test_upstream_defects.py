@@ -320,12 +320,11 @@ def test_defect_17_timeout_millis_is_ignored():
     """``export`` returns when its time is over; upstream waits for the server all the same."""
     release = threading.Event()
 
-    class Waiting(Sink):
-        def _keep(self, request):
-            release.wait(30)
-            return super()._keep(request)
+    def wait(reply):
+        release.wait(30)
+        return reply
 
-    with Waiting() as server:
+    with Sink(wait, wait) as server:
         results: list[MetricExportResult] = []
         upstream = Upstream(endpoint=server.endpoint)
         ours = Ours(endpoint=server.endpoint)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -12,19 +13,20 @@ CAPACITY = 20
 
 @dataclass(frozen=True)
 class Numbered:
-    """A request that knows its place: ``first`` up to ``first + samples``."""
+    """A request that knows its place: ``first`` up to ``first + samples``, and its batch."""
 
     first: int
     samples: int
     newest: int = 0
+    batch: int = 0
 
     def split(self) -> list[Numbered]:
         half = self.samples // 2
         if not half:
             return []
         return [
-            Numbered(self.first, half),
-            Numbered(self.first + half, self.samples - half),
+            Numbered(self.first, half, batch=self.batch),
+            Numbered(self.first + half, self.samples - half, batch=self.batch),
         ]
 
 
@@ -35,6 +37,9 @@ class BacklogMachine(RuleBasedStateMachine):
         super().__init__()
         self.backlog: Backlog[Numbered] = Backlog(CAPACITY)
         self.next_number = 0
+        self.batches = 0
+        self.sizes: dict[int, int] = {}
+        self.largest = 0
         self.waiting: list[Numbered] = []
         self.flying: Entry[Numbered] | None = None
         self.delivered: list[int] = []
@@ -50,18 +55,40 @@ class BacklogMachine(RuleBasedStateMachine):
         self.dropped[reason] = self.dropped.get(reason, 0) + request.samples
         self._fate(request, Outcome.DROPPED)
 
-    def _make_room(self) -> None:
+    def _pending(self) -> int:
         flying = self.flying.request.samples if self.flying else 0
-        while len(self.waiting) > 1 and flying + sum(r.samples for r in self.waiting) > CAPACITY:
+        return flying + sum(request.samples for request in self.waiting)
+
+    def _make_room(self) -> None:
+        bound = max(CAPACITY, 2 * self.largest)
+        while self._pending() > bound and self.waiting[0].batch < self.batches:
             self._lose(self.waiting.pop(0), QUEUE_FULL)
 
-    @rule(samples=st.integers(1, 12))
-    def put(self, samples):
-        request = Numbered(self.next_number, samples)
-        self.next_number += samples
-        self.waiting.append(request)
-        self.tickets[request.first] = (request, self.backlog.put(request))
+    @rule(sizes=st.lists(st.integers(1, 12), max_size=4))
+    def put_all(self, sizes):
+        self.largest = max(sum(sizes), self.largest if self._pending() else 0)
+        self.batches += 1
+        self.sizes[self.batches] = sum(sizes)
+        batch = []
+        for samples in sizes:
+            batch.append(Numbered(self.next_number, samples, batch=self.batches))
+            self.next_number += samples
+        self.waiting += batch
+        for request, ticket in zip(batch, self.backlog.put_all(batch), strict=True):
+            self.tickets[request.first] = (request, ticket)
         self._make_room()
+
+    @rule()
+    def move(self):
+        """Another backlog adopts this one, and what was in flight waits first there."""
+        successor: Backlog[Numbered] = Backlog(CAPACITY)
+        successor.adopt(self.backlog)
+        self.backlog = successor
+        if self.flying is not None:
+            self.waiting.insert(0, self.flying.request)
+            self.flying = None
+        self.largest = max((self.sizes[r.batch] for r in self.waiting), default=0)
+        self.batches += 1  # nothing that waits is of the newest batch any more
 
     @precondition(lambda self: self.flying is None)
     @rule()
@@ -122,13 +149,17 @@ class BacklogMachine(RuleBasedStateMachine):
     @invariant()
     def the_ledger_balances(self):
         stats = self.backlog.stats()
-        flying = self.flying.request.samples if self.flying else 0
         assert stats.accepted == self.next_number
         assert stats.delivered == len(self.delivered)
-        assert stats.pending == flying + sum(request.samples for request in self.waiting)
+        assert stats.pending == self._pending()
         assert stats.dropped == self.dropped
         assert stats.accepted == stats.delivered + stats.pending + sum(stats.dropped.values())
         assert self.backlog.empty is (not self.waiting and self.flying is None)
+
+    @invariant()
+    def what_is_pending_is_listed_in_its_order(self):
+        flying = [self.flying.request] if self.flying else []
+        assert [entry.request for entry in self.backlog.entries] == [*flying, *self.waiting]
 
     @invariant()
     def samples_leave_in_the_order_they_came(self):
@@ -151,21 +182,69 @@ class BacklogMachine(RuleBasedStateMachine):
 TestBacklog = BacklogMachine.TestCase
 
 
-def test_the_newest_request_always_stays():
-    """A request larger than the queue is still taken: what is new is worth most."""
-    backlog: Backlog[Numbered] = Backlog(10)
-    backlog.put(Numbered(0, 5))
-    ticket = backlog.put(Numbered(5, 50))
-    assert backlog.stats().pending == 50
-    assert backlog.take_overflow() == 5
+def requests(first: int, *sizes: int) -> list[Numbered]:
+    starts = accumulate(sizes, initial=first)
+    return [Numbered(start, size) for start, size in zip(starts, sizes, strict=False)]
+
+
+def outcomes(tickets: list[Ticket]) -> list[Outcome | None]:
+    return [ticket.wait(0) for ticket in tickets]
+
+
+def test_a_batch_never_evicts_itself():
+    """A batch of many requests that is larger than the queue is taken as a whole."""
+    backlog: Backlog[Numbered] = Backlog(50)
+    tickets = backlog.put_all(requests(0, *[10] * 9))
+    assert backlog.stats() == (90, 0, 90, {}, "")
+    assert outcomes(tickets) == [None] * 9
+
+
+def test_a_batch_has_room_beside_the_one_before():
+    """The third batch of 90 drops the first, not the second: room is for two of them."""
+    backlog: Backlog[Numbered] = Backlog(50)
+    first, second, third = (backlog.put_all(requests(at, *[10] * 9)) for at in (0, 90, 180))
+    assert outcomes(first) == [Outcome.DROPPED] * 9
+    assert outcomes(second + third) == [None] * 18
+    assert backlog.take_overflow() == 90
     assert backlog.take_overflow() == 0
-    assert ticket.wait(0) is None
+
+
+def test_a_small_batch_does_not_push_out_a_large_one():
+    """Metrics of the agent follow the costs of a mark: they must not cost the mark's samples."""
+    backlog: Backlog[Numbered] = Backlog(50)
+    costs = backlog.put_all(requests(0, *[10] * 9))
+    backlog.put_all(requests(90, 6))
+    assert outcomes(costs) == [None] * 9
+
+
+def test_room_for_a_large_batch_ends_with_it():
+    """When the queue was empty, what it holds is ``capacity`` again."""
+    backlog: Backlog[Numbered] = Backlog(20)
+    backlog.put_all(requests(0, 90))
+    entry = backlog.take()
+    assert entry is not None
+    backlog.delivered(entry)
+    for at in range(90, 120, 5):
+        backlog.put_all(requests(at, 5))
+    assert backlog.stats().pending == 20
+
+
+def test_what_is_adopted_stays_until_there_is_something_new():
+    """A successor with less room drops what is too much when its first batch comes."""
+    old: Backlog[Numbered] = Backlog(100)
+    tickets = [ticket for at in (0, 5, 10) for ticket in old.put_all([Numbered(at, 5)])]
+    new: Backlog[Numbered] = Backlog(10)
+    new.adopt(old)
+    assert outcomes(tickets) == [None] * 3
+    new.put_all([Numbered(15, 5)])
+    assert outcomes(tickets) == [Outcome.DROPPED, Outcome.DROPPED, None]
+    assert new.stats() == (20, 0, 10, {QUEUE_FULL: 10}, "")
 
 
 def test_who_is_held_is_told_and_may_still_be_delivered():
     """A held ticket is known at once and turns when the data gets through."""
     backlog: Backlog[Numbered] = Backlog(10)
-    ticket = backlog.put(Numbered(0, 1))
+    (ticket,) = backlog.put_all([Numbered(0, 1)])
     backlog.hold()
     assert ticket.wait(0) is Outcome.HELD
     entry = backlog.take()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_kubecost.exporters.sending.backlog import Outcome
+from otel_kubecost.exporters.sending.backlog import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.sending.retry import Action, Verdict
@@ -70,6 +70,12 @@ class InstantClock(FakeClock):
         return stop.is_set()
 
 
+def put(queue: SendingQueue[Letters], letters: Letters) -> Ticket:
+    """A batch of one request."""
+    (ticket,) = queue.put_all([letters])
+    return ticket
+
+
 def settle(queue: SendingQueue[Letters]) -> None:
     """Wait through what is held, too."""
     while not queue.idle:
@@ -101,7 +107,7 @@ def test_requests_leave_in_order_and_tickets_say_so(queue_to):
     """What is put comes out first in, first out, and its ticket knows when."""
     receiver = Receiver()
     queue = queue_to(receiver)
-    tickets = [queue.put(Letters(letter)) for letter in "abcdef"]
+    tickets = [put(queue, Letters(letter)) for letter in "abcdef"]
     assert [ticket.wait(10) for ticket in tickets] == [Outcome.DELIVERED] * 6
     assert receiver.taken == "abcdef"
     assert queue.stats() == (6, 6, 0, {}, "")
@@ -111,8 +117,8 @@ def test_a_request_is_offered_until_it_is_taken(queue_to):
     """A receiver that is down holds up the queue; nothing overtakes and nothing is lost."""
     receiver = Receiver([RETRY, RETRY, RETRY])
     queue = queue_to(receiver)
-    queue.put(Letters("a"))
-    assert queue.put(Letters("b")).wait(10) is Outcome.DELIVERED
+    put(queue, Letters("a"))
+    assert put(queue, Letters("b")).wait(10) is Outcome.DELIVERED
     assert receiver.offered == ["a", "a", "a", "a", "b"]
     assert receiver.attempts == [0, 1, 2, 3, 0]
 
@@ -130,8 +136,8 @@ def test_how_long_it_waits(queue_to, verdict, least, most):
     """The backoff, a minute when held, or what Retry-After asks for; 0 asks for nothing."""
     clock = InstantClock()
     queue = queue_to(Receiver([verdict]), clock)
-    queue.put(Letters("a"))
-    queue.put(Letters("b")).wait(10)
+    put(queue, Letters("a"))
+    put(queue, Letters("b")).wait(10)
     settle(queue)
     assert least <= clock.monotonic() <= most
 
@@ -140,8 +146,8 @@ def test_the_backoff_begins_anew_after_a_success(queue_to):
     """Only failures in a row make the waits grow."""
     clock = InstantClock()
     queue = queue_to(Receiver([RETRY, RETRY, DONE, RETRY]), clock, random=lambda: 0.0)
-    queue.put(Letters("a"))
-    queue.put(Letters("b")).wait(10)
+    put(queue, Letters("a"))
+    put(queue, Letters("b")).wait(10)
     assert clock.monotonic() == pytest.approx(0.03 + 0.06 + 0.03)
 
 
@@ -149,7 +155,7 @@ def test_too_large_a_request_goes_in_halves(queue_to):
     """A 413 splits until it fits, in order; what cannot be split is dropped alone."""
     receiver = Receiver([SPLIT, SPLIT, SPLIT])
     queue = queue_to(receiver)
-    ticket = queue.put(Letters("abcd"))
+    ticket = put(queue, Letters("abcd"))
     assert queue.drain(10)
     assert receiver.offered == ["abcd", "ab", "a", "b", "cd"]
     assert receiver.taken == "bcd"
@@ -161,7 +167,7 @@ def test_a_refused_request_does_not_stop_the_next(queue_to):
     """A 400 costs one request."""
     receiver = Receiver([DROP])
     queue = queue_to(receiver)
-    first, second = queue.put(Letters("bad")), queue.put(Letters("good"))
+    first, second = put(queue, Letters("bad")), put(queue, Letters("good"))
     assert (first.wait(10), second.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
     assert queue.stats().dropped == {"refused": 3}
 
@@ -170,9 +176,9 @@ def test_held_data_is_kept_and_everybody_is_told(queue_to):
     """While the configuration is wrong tickets say HELD at once; when it is mended all arrives."""
     clock, receiver = FakeClock(), Receiver([HOLD])
     queue = queue_to(receiver, clock)
-    assert queue.put(Letters("a")).wait(10) is Outcome.HELD
+    assert put(queue, Letters("a")).wait(10) is Outcome.HELD
     assert clock.wait_for_waiters()
-    second = queue.put(Letters("b"))
+    second = put(queue, Letters("b"))
     assert second.wait(0) is Outcome.HELD
     assert queue.drain(10) is False
     assert queue.stats() == (2, 0, 2, {}, "credentials_refused")
@@ -188,7 +194,7 @@ def test_a_full_queue_drops_the_oldest(queue_to, caplog):
     receiver = Receiver()
     receiver.gate.clear()
     queue = queue_to(receiver, capacity=4)
-    tickets = [queue.put(Letters(letter * 2)) for letter in "abcd"]
+    tickets = [put(queue, Letters(letter * 2)) for letter in "abcd"]
     receiver.gate.set()
     assert queue.drain(10)
     assert receiver.taken in {"aadd", "ccdd"}  # the first may be in flight, and stays then
@@ -199,14 +205,51 @@ def test_a_full_queue_drops_the_oldest(queue_to, caplog):
     assert len(full) == 1
 
 
+def test_a_receiver_that_keeps_up_loses_nothing_of_large_batches(queue_to, caplog):
+    """Batches larger than the queue, each followed by a small one, arrive as long as one is sent
+    before the next but one comes."""
+    receiver = Receiver()
+    queue = queue_to(receiver, capacity=5)
+    receiver.gate.clear()
+    for _ in range(2):
+        queue.put_all([Letters("aaa")] * 3)
+        queue.put_all([])
+    for _ in range(10):
+        receiver.gate.set()
+        assert queue.drain(10)
+        receiver.gate.clear()
+        queue.put_all([Letters("aaa")] * 3)
+        queue.put_all([Letters("b")])
+    receiver.gate.set()
+    assert queue.drain(10)
+    assert queue.stats() == (118, 118, 0, {}, "")
+    assert caplog.records == []
+
+
+def test_overflow_that_goes_on_is_said_again(queue_to, caplog):
+    """A receiver that is too slow mark after mark is a line a mark at first, with each loss."""
+    clock, receiver = FakeClock(), Receiver()
+    receiver.gate.clear()
+    queue = queue_to(receiver, clock, capacity=1)
+    for _ in range(5):
+        queue.put_all([Letters("aa")] * 5)
+        clock.advance(60)
+    receiver.gate.set()
+    assert queue.drain(10)
+    assert queue.close(10)
+    lines = [record.samples for record in caplog.records if "queue is full" in record.message]
+    assert len(lines) >= 3
+    assert sum(lines) == queue.stats().dropped["queue_full"]
+
+
 def test_samples_that_waited_too_long_are_not_sent(queue_to):
     """Beyond the age limit a request is dropped, and what is young goes on."""
     clock = InstantClock(start=1000)
     receiver = Receiver()
     queue = queue_to(receiver, clock, max_age=100.0)
     old, young = (
-        queue.put(Letters("old", newest=899_999)),
-        queue.put(Letters("young", newest=900_000)),
+        put(queue, Letters("old", newest=899_999)),
+        put(queue, Letters("young", newest=900_000)),
     )
     assert (old.wait(10), young.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
     assert receiver.offered == ["young"]
@@ -223,7 +266,7 @@ def test_a_defect_costs_one_request(queue_to, caplog):
             return super().send(request, attempt)
 
     queue = queue_to(Broken())
-    bad, good = queue.put(Letters("bad")), queue.put(Letters("good"))
+    bad, good = put(queue, Letters("bad")), put(queue, Letters("good"))
     assert (bad.wait(10), good.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
     assert queue.stats().dropped == {"internal_error": 3}
     assert any(record.exc_info for record in caplog.records)
@@ -233,7 +276,7 @@ def test_an_outage_is_two_lines(queue_to, caplog):
     """One when it begins, one when it is over, however many attempts lie between."""
     caplog.set_level(logging.INFO)
     queue = queue_to(Receiver([RETRY] * 20))
-    queue.put(Letters("a")).wait(10)
+    put(queue, Letters("a")).wait(10)
     assert queue.drain(10)
     said = [record.message for record in caplog.records]
     assert said[0] == ("The receiver is busy or down (503); the data is kept and offered again")
@@ -245,7 +288,7 @@ def test_a_new_reason_is_a_new_line(queue_to, caplog):
     """Trouble that turns into other trouble is said, with the remedy of the new one."""
     caplog.set_level(logging.INFO)
     queue = queue_to(Receiver([RETRY, HOLD, HOLD, RETRY]))
-    queue.put(Letters("a"))
+    put(queue, Letters("a"))
     settle(queue)
     assert [record.levelname for record in caplog.records] == [
         "WARNING",
@@ -256,16 +299,16 @@ def test_a_new_reason_is_a_new_line(queue_to, caplog):
     assert caplog.records[1].hint == "check basic_auth"
 
 
-def test_what_happens_to_single_requests_is_said_every_ten_minutes(queue_to, caplog):
+def test_what_happens_to_single_requests_is_not_said_each_time(queue_to, caplog):
     """A hundred refused requests are a line now and a line with their number later."""
     clock = InstantClock()
     receiver = Receiver([DROP] * 101)
     queue = queue_to(receiver, clock)
     for _ in range(100):
-        queue.put(Letters("a"))
+        put(queue, Letters("a"))
     assert queue.drain(10)
     clock.advance(600)
-    queue.put(Letters("a"))
+    put(queue, Letters("a"))
     assert queue.drain(10)
     assert [record.samples for record in caplog.records] == [1, 100]
 
@@ -275,10 +318,10 @@ def test_the_end_of_an_outage_has_what_was_not_said(queue_to, caplog):
     caplog.set_level(logging.INFO)
     clock, receiver = FakeClock(), Receiver([RETRY])
     queue = queue_to(receiver, clock, capacity=2)
-    queue.put(Letters("a"))
+    put(queue, Letters("a"))
     assert clock.wait_for_waiters()
     for letter in "bcde":
-        queue.put(Letters(letter))
+        put(queue, Letters(letter))
     clock.advance(1)
     assert queue.drain(10)
     said = {record.message: record for record in caplog.records}
@@ -286,12 +329,73 @@ def test_the_end_of_an_outage_has_what_was_not_said(queue_to, caplog):
     assert said["The receiver answers again after 1 s"].unsaid == {"queue_full": 2}
 
 
+def test_what_is_released_goes_on_elsewhere(queue_to):
+    """A queue that waits for a backoff gives all away at once; its tickets are good elsewhere."""
+    clock, receiver = FakeClock(), Receiver([RETRY])
+    old, new = queue_to(receiver, clock), queue_to(receiver, clock)
+    tickets = old.put_all([Letters("a"), Letters("b")])
+    assert clock.wait_for_waiters()
+    new.adopt(old.release(10))
+    assert old.stats() == (0, 0, 0, {}, "status_503")
+    assert new.stats() == (2, 0, 2, {}, "")
+    tickets.append(put(new, Letters("c")))
+    assert [ticket.wait(10) for ticket in tickets] == [Outcome.DELIVERED] * 3
+    assert receiver.offered == ["a", "a", "b", "c"]
+    assert old.close(0) is True
+    assert put(old, Letters("d")).wait(0) is Outcome.DROPPED
+
+
+def test_an_answer_in_time_is_booked_before_the_release(queue_to):
+    """What is in flight is not sent a second time if its answer can be waited for."""
+    receiver = Receiver()
+    receiver.gate.clear()
+    old, new = queue_to(receiver), queue_to(receiver)
+    old.put_all([Letters("a"), Letters("b")])
+    threading.Timer(0.05, receiver.gate.set).start()
+    backlog = old.release(30)
+    assert (backlog.stats().delivered, backlog.stats().pending) == (1, 1)
+    new.adopt(backlog)
+    new.start()
+    assert new.drain(10)
+    assert receiver.offered == ["a", "b"]
+
+
+def test_a_late_answer_counts_for_nothing(queue_to):
+    """What is in flight at the release is sent by the other queue; the ledger has it once."""
+    slow, receiver = Receiver([DROP]), Receiver()
+    slow.gate.clear()
+    old, new = queue_to(slow), queue_to(receiver)
+    ticket = put(old, Letters("a"))
+    new.adopt(old.release(0))
+    slow.gate.set()
+    assert old.close(10) is True
+    new.start()
+    assert ticket.wait(10) is Outcome.DELIVERED
+    assert new.stats() == (1, 1, 0, {}, "")
+    assert old.stats() == (0, 0, 0, {}, "")
+    assert slow.offered in ([], ["a"])
+
+
+def test_what_was_lost_before_is_not_lost_again(queue_to, caplog):
+    """Samples that a predecessor lost are in the ledger, and in no second line of the log."""
+    clock, receiver = FakeClock(), Receiver([HOLD, HOLD])
+    old, new = queue_to(receiver, clock), queue_to(receiver, clock)
+    put(old, Letters("a"))
+    assert clock.wait_for_waiters()
+    assert old.close(10) is False
+    new.adopt(old.release(0))
+    caplog.clear()
+    assert new.close(10) is True
+    assert new.stats()[:4] == (1, 0, 0, {"shutdown": 1})
+    assert caplog.records == []
+
+
 def test_closing_sends_what_waits(queue_to):
     """Everything that can be delivered before the end is; a backoff is cut short."""
     clock, receiver = FakeClock(), Receiver([RETRY])
     queue = queue_to(receiver, clock)
-    queue.put(Letters("a"))
-    queue.put(Letters("b"))
+    put(queue, Letters("a"))
+    put(queue, Letters("b"))
     assert clock.wait_for_waiters()
     assert queue.close(10) is True
     assert receiver.taken == "ab"
@@ -301,8 +405,8 @@ def test_closing_gives_held_data_one_last_attempt(queue_to, caplog):
     """Nobody waits a minute at the end; what is lost is counted and said once."""
     clock, receiver = FakeClock(), Receiver([HOLD, HOLD])
     queue = queue_to(receiver, clock)
-    queue.put(Letters("a"))
-    queue.put(Letters("b"))
+    put(queue, Letters("a"))
+    put(queue, Letters("b"))
     assert clock.wait_for_waiters()
     assert queue.close(3600) is False
     assert queue.close(10) is False
@@ -316,7 +420,7 @@ def test_closing_ends_in_time(queue_to):
     """With a receiver that is down for good, the time given is all that is taken."""
     clock, receiver = FakeClock(), Receiver([RETRY] * 100)
     queue = queue_to(receiver, clock)
-    ticket = queue.put(Letters("a"))
+    ticket = put(queue, Letters("a"))
     assert clock.wait_for_waiters()
     assert queue.close(0.1) is False
     assert ticket.wait(0) is Outcome.DROPPED
@@ -327,7 +431,7 @@ def test_after_the_end_everything_is_dropped(queue_to):
     receiver = Receiver()
     queue = queue_to(receiver)
     assert queue.close(10) is True
-    assert queue.put(Letters("late")).wait(0) is Outcome.DROPPED
+    assert put(queue, Letters("late")).wait(0) is Outcome.DROPPED
     assert queue.stats() == (4, 0, 0, {"shutdown": 4}, "")
     assert receiver.offered == []
 
@@ -337,10 +441,10 @@ def test_what_comes_during_the_end_does_not_push_out_what_waits(queue_to):
     receiver = Receiver()
     receiver.gate.clear()
     queue = queue_to(receiver)
-    waiting = [queue.put(Letters("a")), queue.put(Letters("b"))]
+    waiting = [put(queue, Letters("a")), put(queue, Letters("b"))]
     closing = threading.Thread(target=queue.close, args=[10])
     closing.start()
-    while (late := queue.put(Letters("c")).wait(0)) is None:
+    while (late := put(queue, Letters("c")).wait(0)) is None:
         pass
     receiver.gate.set()
     closing.join()
@@ -371,7 +475,7 @@ def test_the_ledger_balances_whatever_the_receiver_does(sizes, script, capacity)
     )
     letters = iter(map(chr, range(0x4E00, 0x9000)))
     for size in sizes:
-        queue.put(Letters("".join(next(letters) for _ in range(size))))
+        put(queue, Letters("".join(next(letters) for _ in range(size))))
         look = queue.stats()
         assert look.accepted == look.delivered + look.pending + sum(look.dropped.values())
     settle(queue)

@@ -77,19 +77,30 @@ def test_a_redirect_names_the_host_without_credentials():
 
 
 @pytest.mark.parametrize(
-    ("body", "action", "reason"),
+    ("body", "reason"),
     [
-        (b"duplicate sample for timestamp", Action.DONE, "already_stored"),
-        (b"out of order sample", Action.DROP, "too_old"),
-        (b"Out of bounds", Action.DROP, "too_old"),
-        (b"too old sample", Action.DROP, "too_old"),
-        (b"snappy: corrupt input", Action.DROP, "refused"),
-        (b"", Action.DROP, "refused"),
+        (b"duplicate sample for timestamp", "duplicate"),
+        (b"out of order sample", "too_old"),
+        (b"Out of bounds", "too_old"),
+        (b"too old sample", "too_old"),
+        (b"snappy: corrupt input", "refused"),
+        (b"", "refused"),
     ],
 )
-def test_a_400_is_told_apart_by_what_it_says(body, action, reason):
-    """Samples that are stored or too late are booked as that, everything else as refused."""
-    assert (verdict(400, body).action, verdict(400, body).reason) == (action, reason)
+def test_a_400_is_told_apart_by_what_it_says(body, reason):
+    """It always costs the whole request; a conflict and lateness are booked as that."""
+    found = verdict(400, body)
+    assert (found.action, found.reason) == (Action.DROP, reason)
+    assert "a whole request" in found.message
+    assert body.decode() in found.message
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"duplicate sample", "external_labels"), (b"out of order", "newer")]
+)
+def test_a_conflict_has_its_remedy(body, words):
+    """Who is at fault is not in the answer: the hint says who it usually is."""
+    assert words in verdict(400, body).hint
 
 
 def test_what_a_receiver_says_is_quoted_on_one_line():

@@ -109,17 +109,57 @@ def test_columns_that_cannot_be_labels_are_read_row_by_row(keys, rows, constant,
     assert translated(data) == translated(as_lists(data))
 
 
-def test_a_name_that_two_metrics_have_is_read_row_by_row():
-    """Two clusters in one batch share their names: one family with the rows of both."""
-    one = batch(gauge("m", columns()), resource={"k8s.cluster.name": "a"})
-    two = batch(gauge("m", columns()), resource={"k8s.cluster.name": "b"})
-    [family] = Translator().translate(joined(one, two))
+def clusters(*batches):
+    return joined(
+        *(
+            batch(*metrics, resource={"k8s.cluster.name": name})
+            for name, metrics in zip("ab", batches, strict=True)
+        )
+    )
+
+
+def test_two_clusters_stay_columns():
+    """A label that is another for each cluster keeps their series apart; none is looked at."""
+    metrics = [gauge("m", columns(cls=UnreadablePoints)), gauge("n", columns())]
+    scopes = Translator().by_scope(clusters(metrics, metrics))
+    series = [family.series for scope in scopes for family in scope.families]
+    assert [type(one) for one in series] == [ColumnSeries] * 4
+    assert [dict(one.shape)["cluster"] for one in series] == ["a", "a", "b", "b"]
+
+
+def test_two_clusters_are_one_family_where_families_are_asked_for():
+    """Flattened, a name is one family, with the rows of both."""
+    data = clusters([gauge("m", columns())], [gauge("m", columns())])
+    [family] = Translator().translate(data)
     assert [dict(series.labels)["cluster"] for series in family.series] == ["a", "a", "b", "b"]
+
+
+PODS = AttributeTable.of(("k8s.namespace.name", "k8s.pod.name"), [("default", "p"), ("shop", "")])
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        [gauge("m", columns()), gauge("m", columns())],
+        [gauge("m", columns(zone="z")), gauge("m", columns())],
+        [gauge("m", columns(currency="USD")), gauge("m", columns(PODS, (1.0, 2.0)))],
+        [gauge("m", columns(currency="USD")), gauge("m", list(columns(currency="EUR")))],
+    ],
+    ids=["nothing differs", "one has more labels", "other columns", "a plain list"],
+)
+def test_families_that_might_share_a_series_are_read_row_by_row(metrics):
+    """Where labels alone do not keep two of one name apart, each series still comes once."""
+    data = joined(*(batch(one, scope=scope) for one, scope in zip(metrics, "ab", strict=True)))
+    scopes = Translator().by_scope(data)
+    built = [one for scope in scopes for family in scope.families for one in family.series]
+    assert not any(isinstance(f.series, ColumnSeries) for scope in scopes for f in scope.families)
+    assert len({one.labels for one in built}) == len(built)
+    assert plain(scopes) == plain(Translator().by_scope(as_lists(data)))
 
 
 def test_empty_columns_are_no_family():
     """Columns without points are left out, and do not stand in the way of others of their name."""
-    empty = columns(NAMESPACES.take(()), ())
+    empty = columns().select(())
     data = joined(batch(gauge("m", empty), scope="a"), batch(gauge("m", columns()), scope="b"))
     first, second = Translator().by_scope(data)
     assert first.families == []

@@ -99,11 +99,6 @@ def test_a_histogram_has_its_unit_and_no_type_suffix():
     assert metric_name("lat", "1", monotonic=False, gauge=False) == "lat"
 
 
-def test_suffixes_can_be_left_out():
-    """Without suffixes a name is only made valid."""
-    assert metric_name("a.b", "By", monotonic=True, gauge=False, suffixes=False) == "a_b"
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -146,10 +141,10 @@ def test_label_names_are_made_valid(key, expected):
     assert label_name(key) == expected
 
 
-@given(st.text(), st.text(), st.booleans(), st.booleans(), st.booleans())
-def test_every_metric_name_is_valid_or_empty(name, unit, monotonic, gauge, suffixes):
+@given(st.text(), st.text(), st.booleans(), st.booleans())
+def test_every_metric_name_is_valid_or_empty(name, unit, monotonic, gauge):
     """No name or unit makes a name that a receiver would refuse."""
-    result = metric_name(name, unit, monotonic=monotonic, gauge=gauge, suffixes=suffixes)
+    result = metric_name(name, unit, monotonic=monotonic, gauge=gauge)
     assert not result or VALID_METRIC.fullmatch(result)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_kubecost.confmap import build_options
+from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
@@ -69,6 +69,8 @@ def test_a_rule_about_labels_keeps_rows():
     assert rows([kept]) == [("cost", "prod", "shop", "a"), ("cost", "prod", "shop", "b")]
     assert (kept.help, kept.unit) == ("help", "unit")
     assert list(kept.series.points.values) == [1.0, 2.0]
+    assert kept.series.points.table is TABLE
+    assert kept.newest == 5
 
 
 def test_a_label_that_is_missing_is_the_empty_string():
@@ -108,9 +110,9 @@ def test_the_series_of_a_histogram_are_matched_by_their_own_names():
 
 def test_a_scope_stays_when_all_of_it_is_dropped():
     """An empty scope says that its series are gone, and so they get their stale markers."""
-    scopes = [ScopeFamilies(("origin",), [columns()])]
+    scopes = [ScopeFamilies(("origin",), [columns()], time=5)]
     drop = rule(action="drop", source_labels=["__name__"], regex="cost")
-    assert relabel_scopes(scopes, [drop]) == [ScopeFamilies(("origin",), [])]
+    assert relabel_scopes(scopes, [drop]) == [ScopeFamilies(("origin",), [], time=5)]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from series_data import (
     translated,
 )
 
-from otel_kubecost.exporters.series.model import SeriesExemplar, Type
+from otel_kubecost.exporters.series.model import Family, SeriesExemplar, Type
 from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.pdata import AttributeTable, PointColumns
 
 
 def test_types_follow_the_data():
@@ -50,6 +51,29 @@ def test_times_are_milliseconds():
     """A nanosecond is cut to its millisecond."""
     data = batch(gauge("m", point(time=TIME + 1)))
     assert [time for _, _, time, _ in translated(data)] == [TIME + 1]
+
+
+def test_a_scope_has_the_newest_time_of_all_that_came():
+    """Points and columns count alike, also columns of which no point is left."""
+    table = AttributeTable.of(("k",), [("v",)])
+    columns = PointColumns.of(table, [1.0], time_unix_nano=nanos(TIME + 2))
+
+    def times(*metrics):
+        resource = {"service.name": "shop", "team": "a"}
+        return [scope.time for scope in Translator().by_scope(batch(*metrics, resource=resource))]
+
+    assert times(gauge("a"), gauge("b", point(time=TIME + 1))) == [TIME + 1] * 2
+    assert times(gauge("a"), Metric("b", "", "", Gauge(columns))) == [TIME + 2] * 2
+    assert times(Metric("b", "", "", Gauge(columns.select(())))) == [TIME + 2] * 2
+    assert times(Metric("b", "", "", Gauge([]))) == [0] * 2
+
+
+def test_the_newest_sample_of_a_family_is_that_of_any_series():
+    """Whatever the order of its series; a family without any has no time."""
+    points = [point(at, {"at": at}, TIME + at) for at in (1, 3, 2)]
+    [family] = Translator().translate(batch(gauge("m", *points)))
+    assert family.newest == TIME + 3
+    assert Family("m", Type.GAUGE, ()).newest == 0
 
 
 def test_values_that_are_no_numbers_pass():

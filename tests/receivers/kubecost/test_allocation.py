@@ -64,6 +64,7 @@ def test_an_answer_without_rows_is_no_data(body):
         (b'{"code":200,"data":[{"a":{"x":' + b"[" * 100_000, "not JSON"),
         (b'{"code":500,"status":"error","data":null,"message":"..."}', "returned 500: ..."),
         (b'{"code":500,"message":"query failed"}', "returned 500: query failed"),
+        (b'{"status":"error","message":"boom","data":null}', "returned an error: boom"),
     ],
 )
 def test_what_is_no_answer_is_a_scrape_error(body, reason):
@@ -154,9 +155,25 @@ def test_identity_comes_from_properties_when_the_key_has_other_parts():
     assert identity("shop/web/web-1/nginx", row, (*DIMENSIONS, "pod")) == ("one", "shop", "web-1")
 
 
+def test_properties_that_contradict_the_key_are_right():
+    """The key of a server that answered for other dimensions has as many parts by chance."""
+    row = Row(properties=Properties(cluster="one", namespace="kube-system"))
+    assert identity("kube-system/coredns", row, DIMENSIONS) == ("one", "kube-system")
+
+
+def test_a_shorter_key_without_properties_is_the_last_dimensions():
+    """A server that knows one cluster may leave it out of the key."""
+    assert identity("shop", Row(), DIMENSIONS) == ("__unallocated__", "shop")
+    assert identity("shop/web-0", Row(), (*DIMENSIONS, "pod")) == (
+        "__unallocated__", "shop", "web-0",
+    )  # fmt: skip
+
+
 def test_a_dimension_that_a_row_has_not_is_unallocated():
     """Missing properties are never an error."""
-    assert identity("x", Row(), DIMENSIONS) == ("__unallocated__", "__unallocated__")
+    row = Row(properties=Properties(cluster="one"))
+    assert identity("x", row, DIMENSIONS) == ("one", "__unallocated__")
+    assert identity("a/b/c", Row(), DIMENSIONS) == ("__unallocated__", "__unallocated__")
     assert identity("one/", Row(), DIMENSIONS) == ("one", "__unallocated__")
 
 

@@ -1,5 +1,7 @@
 """The receiver against a Kubecost that misbehaves, over real HTTP."""
 
+import threading
+
 import pytest
 
 from otel_kubecost.errors import ConfigError
@@ -91,14 +93,14 @@ def test_the_path_is_found_by_probing_and_remembered(receiver, flavour):
 
 
 def test_an_endpoint_with_a_path_is_used_as_it_is(receiver):
-    """Whoever writes a path knows it; nothing else is tried."""
+    """Whoever writes a path knows it; only what is below it is tried beside."""
     with FakeKubecost(SHOP, flavour=Flavour.OPENCOST) as kubecost:
         one = receiver(f"{kubecost.url}/allocation/compute")
         assert collect(one)["namespace_total_cost", "shop"] == 1.0
         wrong = receiver(f"{kubecost.url}/elsewhere")
         assert collect(wrong)["exporter_scrape_success",] == 0
         assert {request.path.split("?")[0] for request in kubecost.requests} == {
-            "/allocation/compute", "/elsewhere",
+            "/allocation/compute", "/elsewhere", "/elsewhere/allocation",
         }  # fmt: skip
 
 
@@ -247,6 +249,37 @@ def test_several_clusters_become_several_resources(receiver):
     assert found["two"]["namespace_total_cost", "shop"] == 2.0
 
 
+def test_an_idle_row_of_no_cluster_is_kept_apart_among_several(receiver):
+    """Whose it is nobody knows: it must not take the place of a cluster's own total, not even of
+    one that is called as the display name."""
+    rows = {"prod/a": row(24.0), "other/a": row(24.0), "__idle__": row(2.4)}
+    with FakeKubecost(answer(rows)) as kubecost:
+        batch, _ = receiver(kubecost).collect(NOW)
+    totals = {
+        one.resource.attributes["k8s.cluster.name"]: values([type(batch)([one])])[
+            "cluster_total_cost",
+        ]
+        for one in batch.resource_metrics
+    }
+    assert totals == {"prod": 1.0, "other": 1.0, "__unallocated__": pytest.approx(0.1)}
+
+
+def test_external_cost_is_no_part_of_the_clusters_total(receiver):
+    """The total is the sum of namespaces, idle, unallocated, unmounted and shared, always."""
+    rows = {"one/a": row(24.0), "one/__external__": row(48.0, externalCost=48.0)}
+    with FakeKubecost(answer(rows)) as kubecost:
+        found = collect(receiver(kubecost))
+    assert found["cluster_total_cost",] == 1.0
+    assert found["cluster_external_cost",] == 2.0
+
+
+def test_time_that_two_sets_span_counts_once(receiver):
+    """Sets over one window are parts of the same hours."""
+    with FakeKubecost(answer({"one/a": row(24.0)}, {"one/b": row(24.0)})) as kubecost:
+        found = collect(receiver(kubecost))
+    assert found["namespace_total_cost", "a"] == 1.0
+
+
 def test_several_sets_are_added_up(receiver):
     """Three daily sets are one window of three days; a null one among them covers no hours."""
 
@@ -335,6 +368,42 @@ def test_a_page_everywhere_is_no_api(receiver, caplog):
     assert "Set endpoint to the URL of Kubecost" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "other", [Reply(200, b"ok"), Reply(200, b""), Reply(200, b'{"message":"hi"}'), 403, 502, 400]
+)
+def test_something_else_at_the_first_path_does_not_hide_the_api(receiver, other):
+    """A path is the API's when JSON of an allocation query comes from it, and not before."""
+    with FakeKubecost(SHOP, flavour=Flavour.OPENCOST) as kubecost:
+        kubecost.script([other])
+        one = receiver(kubecost)
+        assert collect(one)["namespace_total_cost", "shop"] == 1.0
+        kubecost.script([503])
+        assert collect(one, NOW + 120)["exporter_scrape_success",] == 0
+        assert collect(one, NOW + 180)["exporter_scrape_success",] == 1
+
+
+def test_an_answer_without_any_readable_cost_is_an_error(receiver, caplog):
+    """Nothing to publish is no success: what was published before goes on."""
+    with FakeKubecost(answer({"one/a": {"name": "one/a"}})) as kubecost:
+        found = collect(receiver(kubecost))
+    assert found["exporter_scrape_success",] == 0
+    assert "No cost in Kubecost's answer can be read" in caplog.text
+
+
+def test_a_shutdown_does_not_wait_for_a_query(receiver):
+    """A Kubecost that hangs must not take the time that exporters need to send what they have."""
+    with FakeKubecost(SHOP) as kubecost:
+        kubecost.script([hang])
+        one = receiver(kubecost, timeout="60s")
+        waiting = threading.Thread(target=lambda: list(one.collect(NOW)))
+        waiting.start()
+        while not kubecost.requests:
+            waiting.join(0.01)
+        one.shutdown()
+        waiting.join(20)
+        assert not waiting.is_alive()
+
+
 def test_a_refused_connection_is_said_in_the_guides_words(receiver, caplog):
     """``Failed to query Kubecost: connection refused`` is what users are told to look for."""
     found = collect(receiver("http://127.0.0.1:9"))
@@ -382,7 +451,7 @@ def test_a_slow_answer_does_not_hold_up_the_mark(receiver):
         kubecost.script([drip(0.002)])
         one = receiver(kubecost, timeout="60s", max_staleness="1h")
         first = values(one.collect(NOW, patience=0.01))
-        assert first["exporter_scrape_success",] == 0
+        assert ("exporter_scrape_success",) not in first
         assert collect(one, NOW + 60)["namespace_total_cost", "shop"] == 1.0
         assert len(kubecost.requests) == 1
 

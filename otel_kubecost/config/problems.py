@@ -1,7 +1,7 @@
-"""What pydantic and the YAML parser find wrong, said in the words of whoever wrote it.
+"""Options made of what was written; what pydantic finds wrong, said in the words of its writer.
 
-Pure. A finding is a place, a sentence and a remedy; ``confmap`` and ``config`` add the file and
-the line. Values are quoted only where the option cannot be a secret.
+Pure. A finding is a place, a sentence and a remedy; whoever knows file and line makes it a
+``Problem``. Values are quoted only where the option cannot be a secret.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from otel_kubecost.option_fields import Path, fields_at
-from otel_kubecost.options import Options, format_duration, parse_duration
+from otel_kubecost.config.option_fields import Path, fields_at
+from otel_kubecost.config.options import Options, format_duration, parse_duration
+from otel_kubecost.errors import NOWHERE, ConfigError, Location, Problem
 
 T = TypeVar("T", bound=Options)
 
@@ -29,11 +30,30 @@ class Finding(NamedTuple):
     message: str
     hint: str = ""
 
+    def inside(self, *block: str) -> Finding:
+        """The same, seen from where ``block`` is a path."""
+        return self._replace(path=(*block, *self.path))
+
+    def problem(self, location: Location = NOWHERE, name: str = "") -> Problem:
+        """``name`` is what the user calls the place, where that is not its path."""
+        return Problem(name or dotted(self.path), self.message, self.hint, location)
+
 
 def dotted(path: Path) -> str:
     """The way users name a place: ``receivers.kubecost.levels[0]``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
+
+
+def build_options(model: type[T], keywords: Mapping[str, Any], *block: str) -> T:
+    """An instance of ``model``. Raises ConfigError with every mistake in ``keywords``.
+
+    ``block`` is the path of the block in messages.
+    """
+    options, findings = validate(model, keywords)
+    if options is None:
+        raise ConfigError(found.inside(*block).problem() for found in findings)
+    return options
 
 
 def validate(model: type[T], keywords: Any) -> tuple[T | None, list[Finding]]:
@@ -207,46 +227,3 @@ def _unknown_key(model: type[Options], path: Path) -> Finding:
     if path[-1] in known:
         return Finding(path, "is here under its other spelling too", "keep one of the two")
     return Finding(path, "unknown key", suggestion(str(path[-1]), known))
-
-
-_YAML_MISTAKES = (
-    (r"found character '\\t'", "a tab where YAML takes spaces", "indent with spaces"),
-    (
-        "cannot start any token",
-        "a value begins with a character that YAML keeps for itself",
-        "put the value in quotes",
-    ),
-    (
-        "mapping values are not allowed",
-        "a `:` where no key can stand",
-        "indent the line as those around it, or put the text in quotes",
-    ),
-    (
-        "could not find expected ':'",
-        "a line without `:` where a key should stand",
-        "write `key: value`",
-    ),
-    ("quoted scalar.*end of stream", "a quotation mark that is never closed", "close it"),
-    (r"but got '\{'", "a `{` within brackets", "put the text in quotes, as in '${env:NAME}'"),
-    ("flow (sequence|mapping)", "a bracket that is never closed", "close it with ] or }"),
-    (
-        "sequence entries are not allowed",
-        "a list item on the line of its key",
-        "begin the item on its own line",
-    ),
-    ("escape", "an unknown escape in double quotes", "use single quotes, or double the backslash"),
-    (r"\btag\b", "a value begins with `!`, which is a YAML tag", "put the value in quotes"),
-    (
-        "expected <block end>",
-        "a line that does not continue what stands above",
-        "indent it as the lines it belongs to",
-    ),
-)
-
-
-def yaml_mistake(complaint: str) -> tuple[str, str]:
-    """Message and remedy for what the YAML parser says; its words can quote the document."""
-    for pattern, message, hint in _YAML_MISTAKES:
-        if re.search(pattern, complaint):
-            return f"is not valid YAML: {message}", hint
-    return "is not valid YAML from here on", "check quotes, brackets and indentation"

@@ -11,15 +11,15 @@ from pydantic import Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
 from otel_kubecost.components import builtin_factories
-from otel_kubecost.config import Config, load_config, parse_config
-from otel_kubecost.confmap import load_files
+from otel_kubecost.config.checked import Config, parse_config, read_config
+from otel_kubecost.config.files import load_files
+from otel_kubecost.config.option_fields import fields_at
+from otel_kubecost.config.options import Duration, Options
+from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError
-from otel_kubecost.option_fields import fields_at
-from otel_kubecost.options import Duration, Options
-from otel_kubecost.tree import ConfMap
 
-ROOT = Path(__file__).parents[1]
-CASES = Path(__file__).parent / "testcases" / "config"
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "testcases" / "config"
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
 REFERENCE = ROOT / "config" / "kubecost-to-cloudtuner.yaml"
 ENVIRON = {"TENANT_ID": "aaaaaaaa-1111-1111-1111-aaaaaaaaaaaa"}
@@ -28,7 +28,7 @@ SECRET = "hunter2"
 
 def problems_of(*paths: str | Path) -> ConfigError:
     with pytest.raises(ConfigError) as raised:
-        load_config(*paths, factories=builtin_factories(), environ=ENVIRON)
+        read_config(*paths, factories=builtin_factories(), environ=ENVIRON)
     return raised.value
 
 
@@ -50,14 +50,14 @@ def test_bad_configuration_is_refused_with_every_mistake_named(case, monkeypatch
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_ready_configurations_need_nothing_but_the_account(path):
     """Every file in config/ is valid once TENANT_ID is set."""
-    config = load_config(path, factories=builtin_factories(), environ=ENVIRON)
+    config = read_config(path, factories=builtin_factories(), environ=ENVIRON)
     assert config.pipelines["metrics"].receivers == (ComponentID("kubecost"),)
 
 
 def test_ready_configurations_ask_for_the_account():
     """Without TENANT_ID the variable is named."""
     with pytest.raises(ConfigError, match="environment variable TENANT_ID is not set"):
-        load_config(REFERENCE, factories=builtin_factories(), environ={})
+        read_config(REFERENCE, factories=builtin_factories(), environ={})
 
 
 def every_key(model: type[Options], path: tuple[str | int, ...] = ()) -> set[str]:
@@ -84,7 +84,7 @@ def test_annotated_configuration_names_every_option(factory):
 
 def test_annotated_configuration_shows_the_defaults():
     """A value in the reference is the default, unless a comment says required or here."""
-    config = load_config(REFERENCE, factories=builtin_factories(), environ=ENVIRON)
+    config = read_config(REFERENCE, factories=builtin_factories(), environ=ENVIRON)
     assert {
         f"{component_id}.{name}"
         for components in config.components.values()
@@ -171,7 +171,7 @@ def test_logs_are_for_people_unless_said_otherwise():
 
 
 def test_extensions_keep_their_order():
-    """Extensions of the service are ids, in the order in which they start."""
+    """Extensions that the service names are ids, in the order written."""
     config = parse(
         extensions={"toy/a": {}, "toy/b": {}},
         service={"pipelines": PIPELINE, "extensions": ["toy/b", "toy/a"]},
@@ -220,7 +220,7 @@ def test_problems_stand_in_the_order_of_the_file(tmp_path):
     path.write_text(f"receivers:\n{lines}service: {{pipelines: {{metrics: {{}}}}}}\n")
     with pytest.raises(ConfigError) as raised:
         parse_config(load_files([path], environ={}), TOYS)
-    lines_of = [int(problem.location.split(":")[1]) for problem in raised.value.problems]
+    lines_of = [problem.location.line for problem in raised.value.problems]
     assert lines_of == sorted(lines_of)
     assert len(lines_of) == 14
 

@@ -6,8 +6,8 @@ import pytest
 
 from otel_kubecost.component import ComponentID, Kind
 from otel_kubecost.components import builtin_factories
-from otel_kubecost.config import Config, parse_config
-from otel_kubecost.environment import config_from_environment, without_effect
+from otel_kubecost.config.builtin_pipeline import config_from_environment, without_effect
+from otel_kubecost.config.checked import Config, parse_config
 from otel_kubecost.errors import ConfigError
 
 ACCOUNT = "aaaaaaaa-1111-1111-1111-aaaaaaaaaaaa"
@@ -136,13 +136,16 @@ def test_account_is_required(missing):
     )
 
 
-def test_push_needs_a_password():
-    """A write URL without a password file is a mistake, not an unauthenticated push."""
-    [problem] = refused(REMOTE_WRITE_URL=PUSH["REMOTE_WRITE_URL"])
+def test_push_with_a_user_needs_a_password():
+    """A user without a password file is a mistake; without either the push is unauthenticated."""
+    url = {"REMOTE_WRITE_URL": PUSH["REMOTE_WRITE_URL"]}
+    [problem] = refused(**url, REMOTE_WRITE_USERNAME="kubecost")
     assert problem == (
-        "REMOTE_WRITE_PASSWORD_FILE: is required with REMOTE_WRITE_URL; mount the password of the "
-        "CloudTuner data source as a file and give its path"
+        "REMOTE_WRITE_PASSWORD_FILE: is required with REMOTE_WRITE_USERNAME; mount the password "
+        "of the CloudTuner data source as a file and give its path"
     )
+    push, _ = config(**url).components[Kind.EXPORTER].values()
+    assert push.options.basic_auth is None
 
 
 def test_placeholder_in_the_account_is_reported_once():

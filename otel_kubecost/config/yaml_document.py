@@ -1,21 +1,17 @@
-"""Configuration files and the environment, read.
+"""One YAML document, read into a tree.
 
-Nothing else in the package reads either, or knows YAML. Every scalar stays the text that was
-written, whatever YAML would make of it (``1e5``, ``0123``, ``no``, ``12:30:45``): the option it is
-for decides what it means, so an account id of digits is never a number on the way. Only a value
-that is not there (nothing, ``~``, ``null``) is None.
+Every scalar stays the text that was written, whatever YAML would make of it (``1e5``, ``0123``,
+``no``, ``12:30:45``): the option it is for decides what it means, so an account id of digits is
+never a number on the way. Only a value that is not there (nothing, ``~``, ``null``) is None.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
-from itertools import chain
-from pathlib import Path as FilePath
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -30,17 +26,10 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from otel_kubecost.errors import ConfigError, Problem
-from otel_kubecost.option_fields import Path
-from otel_kubecost.options import Options
-from otel_kubecost.problems import dotted, validate, yaml_mistake
-from otel_kubecost.substitution import UnresolvedError, substitute
-from otel_kubecost.tree import ConfMap, Node, block_node, confmap, list_node, merged
-
-T = TypeVar("T", bound=Options)
-
-MAX_BYTES = 1024 * 1024
-"""Of one file."""
+from otel_kubecost.config.option_fields import Path
+from otel_kubecost.config.problems import Finding
+from otel_kubecost.config.tree import Node, block_node, list_node
+from otel_kubecost.errors import ConfigError, Location, Problem
 
 _MAX_VALUES = 20_000
 """Of one file with its aliases written out: aliases of aliases cannot fill the memory."""
@@ -48,122 +37,12 @@ _MAX_VALUES = 20_000
 _MAX_DEPTH = 64
 
 
-def environment() -> Mapping[str, str]:
-    """A copy of the process' environment."""
-    return dict(os.environ)
-
-
-def build_options(
-    model: type[T],
-    keywords: Mapping[str, Any],
-    path: str = "",
-    locate: Callable[[Path], str] | None = None,
-) -> T:
-    """An instance of ``model``. Raises ConfigError with every mistake in ``keywords``.
-
-    ``path`` names the block in messages; ``locate`` gives the ``file:line:column`` of a path within
-    the block.
-    """
-    options, findings = validate(model, keywords)
-    if options is not None:
-        return options
-    raise ConfigError(
-        Problem(
-            f"{path}.{dotted(found.path)}".strip("."),
-            found.message,
-            found.hint,
-            locate(found.path) if locate else "",
-        )
-        for found in findings
-    )
-
-
-def load_files(
-    paths: Iterable[str | os.PathLike[str]],
-    sets: Iterable[str] = (),
-    environ: Mapping[str, str] | None = None,
-) -> ConfMap:
-    """The files merged in their order, then ``sets`` (``a.b.c=value``), references filled in.
-
-    Blocks merge, anything else is replaced by what comes later. Raises ConfigError where a file
-    cannot be read at all; smaller mistakes are ``problems`` of the result.
-    """
-    environ = environment() if environ is None else environ
-    problems: list[Problem] = []
-
-    def fill_in(text: str, path: Path, location: str) -> str:
-        filled, unresolved = substitute(text, environ, _read_text)
-        problems.extend(Problem(dotted(path), e.message, e.hint, location) for e in unresolved)
-        return filled
-
-    return confmap(reduce(merged, _trees(paths, sets, problems)), fill_in, problems)
-
-
-def _trees(
-    paths: Iterable[str | os.PathLike[str]], sets: Iterable[str], problems: list[Problem]
-) -> list[Node]:
-    """One tree a file and one a ``--set``. Raises ConfigError for all that have none."""
-    trees, refused = [block_node({}, "")], list[Problem]()
-    files = ((_file_tree, os.fspath(path)) for path in paths)
-    for read, text in chain(files, ((_set_tree, assignment) for assignment in sets)):
-        try:
-            trees.append(read(text, problems))
-        except ConfigError as error:
-            refused += error.problems
-    if refused:
-        raise ConfigError(refused)
-    return trees
-
-
-def _file_tree(path: str, problems: list[Problem]) -> Node:
-    try:
-        text = _read_text(path)
-    except UnresolvedError as error:
-        raise ConfigError.at(path, error.message, error.hint) from None
-    root = _Document(text, path, problems).root()
-    if root.value is None:
-        raise ConfigError.at(path, "is empty", "write receivers, exporters and service")
-    if not isinstance(root.value, dict):
-        raise ConfigError.at(
-            path, "is not a block of `key: value` lines", "begin with `receivers:`"
-        )
-    return root
-
-
-def _set_tree(assignment: str, problems: list[Problem]) -> Node:
-    key, equals, value = assignment.partition("=")
-    name, path = f"--set {key}", tuple(key.split("."))
-    if not equals or not all(path):
-        raise ConfigError.at(name, "is not KEY=VALUE", "write --set receivers.kubecost.window=24h")
-    node = replace(_Document(value, name, problems).root(path), location=name)
-    return reduce(lambda inner, part: block_node({part: inner}, name), reversed(path), node)
-
-
-def _read_text(path: str) -> str:
-    """The text of a file. Raises UnresolvedError."""
-    try:
-        with FilePath(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UnresolvedError("does not exist", "check the path") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise UnresolvedError(f"cannot be read ({reason})", "check path and permissions") from None
-    if len(content) > MAX_BYTES:
-        raise UnresolvedError("is larger than 1 MiB", "check that it is the right file")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UnresolvedError(f"is not UTF-8 text in line {line}", "save it as UTF-8") from None
-
-
-class _Document:
-    """One YAML document, read from its events so that no scalar loses its spelling.
+class Document:
+    """Read from the parser's events, which know no types, so that no scalar loses its spelling.
 
     Mistakes that leave the rest readable go to ``problems``; others raise ConfigError. No message
-    quotes the document: a password that YAML stumbles over must not end in a log. The events carry
-    no types, hence Any.
+    quotes the document: a password that YAML stumbles over must not end in a log. The
+    parser's classes are not typed, hence Any.
     """
 
     def __init__(self, text: str, name: str, problems: list[Problem]) -> None:
@@ -181,13 +60,13 @@ class _Document:
             if root is not None:
                 self._refuse(event, "holds a second document", "give two files, each by --config")
             root = self._node(event, path)
-        return root or Node(None, self._name)
+        return root or Node(None, Location(self._name))
 
     def _parse(self, text: str) -> Iterator[Any]:
         try:
             yield from YAML(typ="safe", pure=True).parse(text)
         except MarkedYAMLError as error:
-            message, hint = yaml_mistake(f"{error.context} {error.problem}")
+            message, hint = _in_words(f"{error.context} {error.problem}")
             is_open = re.search("quoted|flow", str(error.context))
             mark = error.context_mark if is_open else error.problem_mark
             raise ConfigError([Problem(self._name, message, hint, self._at(mark))]) from None
@@ -266,11 +145,12 @@ class _Document:
             self._refuse(event, "has a key that is not text", "write `key: value`")
         return str(event.value)
 
-    def _at(self, mark: Any) -> str:
-        return f"{self._name}:{mark.line + 1}:{mark.column + 1}"
+    def _at(self, mark: Any) -> Location:
+        return Location(self._name, mark.line + 1, mark.column + 1)
 
     def _report(self, event: Any, path: Path, message: str, hint: str) -> None:
-        self._problems.append(Problem(dotted(path), message, hint, self._at(event.start_mark)))
+        location = self._at(event.start_mark)
+        self._problems.append(Finding(path, message, hint).problem(location))
 
     def _refuse(self, event: Any, message: str, hint: str) -> NoReturn:
         raise ConfigError([Problem(self._name, message, hint, self._at(event.start_mark))])
@@ -289,3 +169,46 @@ _TAGS = {None, "!"} | {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")
 }
 """What a value may be tagged with; the option decides its type all the same."""
+
+
+_YAML_MISTAKES = (
+    (r"found character '\\t'", "a tab where YAML takes spaces", "indent with spaces"),
+    (
+        "cannot start any token",
+        "a value begins with a character that YAML keeps for itself",
+        "put the value in quotes",
+    ),
+    (
+        "mapping values are not allowed",
+        "a `:` where no key can stand",
+        "indent the line as those around it, or put the text in quotes",
+    ),
+    (
+        "could not find expected ':'",
+        "a line without `:` where a key should stand",
+        "write `key: value`",
+    ),
+    ("quoted scalar.*end of stream", "a quotation mark that is never closed", "close it"),
+    (r"but got '\{'", "a `{` within brackets", "put the text in quotes, as in '${env:NAME}'"),
+    ("flow (sequence|mapping)", "a bracket that is never closed", "close it with ] or }"),
+    (
+        "sequence entries are not allowed",
+        "a list item on the line of its key",
+        "begin the item on its own line",
+    ),
+    ("escape", "an unknown escape in double quotes", "use single quotes, or double the backslash"),
+    (r"\btag\b", "a value begins with `!`, which is a YAML tag", "put the value in quotes"),
+    (
+        "expected <block end>",
+        "a line that does not continue what stands above",
+        "indent it as the lines it belongs to",
+    ),
+)
+
+
+def _in_words(complaint: str) -> tuple[str, str]:
+    """Message and remedy for what the YAML parser says; its words can quote the document."""
+    for pattern, message, hint in _YAML_MISTAKES:
+        if re.search(pattern, complaint):
+            return f"is not valid YAML: {message}", hint
+    return "is not valid YAML from here on", "check quotes, brackets and indentation"

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from otel_kubecost.component import Kind
-from otel_kubecost.option_fields import Path
-from otel_kubecost.problems import Finding, suggestion
+from otel_kubecost.config.cloudtuner import ACCOUNT_HEADER
+from otel_kubecost.config.option_fields import Path
+from otel_kubecost.config.problems import Finding, suggestion
 
 _STAGES = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER)
 
@@ -88,9 +89,6 @@ def _instead(path: Path, placeholder: str) -> str:
     if "account" in words or "tenant" in words:
         return "write the Cloud Account ID shown in CloudTuner under Cloud Accounts"
     return "write your own value"
-
-
-ACCOUNT_HEADER = "Cloud-Account-Id"
 
 
 def accounts(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import pytest
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
 
-from otel_kubecost.options import ByteSize, Duration, Options, Regex
-from otel_kubecost.problems import dotted, suggestion, validate
+from otel_kubecost.config.options import ByteSize, Duration, Options, Regex
+from otel_kubecost.config.problems import dotted, suggestion, validate
 
 
 class Colour(StrEnum):

@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
-from otel_kubecost.confmap import load_files
-from otel_kubecost.cross_checks import accounts, placeholders, wiring
+from otel_kubecost.config.cross_checks import accounts, placeholders, wiring
+from otel_kubecost.config.files import load_files
+from otel_kubecost.config.options import Options
+from otel_kubecost.config.problems import Finding, suggestion, validate
+from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError, Problem
-from otel_kubecost.options import Options
-from otel_kubecost.problems import Finding, suggestion, validate
 from otel_kubecost.telemetry import LogFormat
-from otel_kubecost.tree import ConfMap
 
 Factories: TypeAlias = Mapping[Kind, Mapping[str, Factory]]
 """Every component that can be named, by kind and by type (other spellings of it included)."""
@@ -83,13 +83,13 @@ class Config:
     components: Mapping[Kind, Mapping[ComponentID, ConfiguredComponent]] = field(repr=False)
     """Every configured component, whether a pipeline uses it or not."""
     extensions: tuple[ComponentID, ...]
-    """The extensions to start, in this order."""
+    """Those that the service names, in this order; this version has none and starts none."""
     pipelines: Mapping[str, PipelineConfig]
     """By name: ``metrics`` or ``metrics/<name>``."""
     telemetry: TelemetryOptions
 
 
-def load_config(
+def read_config(
     *paths: str | os.PathLike[str],
     factories: Factories,
     sets: Iterable[str] = (),
@@ -112,13 +112,13 @@ def parse_config(confmap: ConfMap, factories: Factories) -> Config:
         *placeholders(data),
         *_unknown_sections(data),
         *bad_components,
-        *(found._replace(path=("service", *found.path)) for found in bad_service),
+        *(found.inside("service") for found in bad_service),
         *wiring(data),
         *accounts(data),
     ]
     problems = _all_problems(confmap, findings)
     if problems or service is None:
-        raise ConfigError(sorted(problems, key=_place))
+        raise ConfigError(sorted(problems, key=lambda problem: problem.location))
     return Config(
         components,
         tuple(map(ComponentID.parse, service.extensions)),
@@ -140,18 +140,11 @@ def _all_problems(confmap: ConfMap, findings: Iterable[Finding]) -> list[Problem
     problems = list(confmap.problems)
     seen = {problem.path for problem in problems}
     for found in findings:
-        problem = confmap.problem(*found)
+        problem = confmap.problem(found)
         if problem.path not in seen:
             problems.append(problem)
             seen.add(problem.path)
     return problems
-
-
-def _place(problem: Problem) -> tuple[str, int, int]:
-    name, *position = problem.location.rsplit(":", 2)
-    if len(position) == 2 and all(map(str.isdigit, position)):
-        return name, int(position[0]), int(position[1])
-    return problem.location, 0, 0
 
 
 _SECTIONS = (*Kind, "service")
@@ -177,7 +170,7 @@ def _components(
             continue
         for name, body in section.items():
             component, found = _component(kind, name, body, factories.get(kind, {}))
-            findings += (each._replace(path=(kind.value, name, *each.path)) for each in found)
+            findings += (each.inside(kind.value, name) for each in found)
             if component is not None:
                 components[kind][ComponentID.parse(name)] = component
     return components, findings

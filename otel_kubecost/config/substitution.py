@@ -58,6 +58,10 @@ def _resolve(
         return "$"
     if not match["end"]:
         raise UnresolvedError("`${` without its `}`", "close it, or write `$${` for a plain `${`")
+    if "${" in body:
+        raise UnresolvedError(
+            "a reference stands inside another one", "give the inner one a variable of its own"
+        )
     if _CAPTURE_GROUP.fullmatch(body):
         return match[0]
     if body.startswith("file:"):

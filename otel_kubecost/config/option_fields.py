@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
-from otel_kubecost.options import Options
+from otel_kubecost.config.options import Options
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list indices from the root to a value."""

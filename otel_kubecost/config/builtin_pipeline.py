@@ -1,7 +1,7 @@
 """The CloudTuner pipeline that needs no file: configured by the deployment guide's variables.
 
 Pure: variables in, the same kind of data that a file gives out. Mistakes carry the name of the
-variable. One that is set to nothing counts as not set: Helm renders values that are not given so.
+variable.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from otel_kubecost.config.cloudtuner import ACCOUNT_HEADER, given, push_options
+from otel_kubecost.config.option_fields import Path
+from otel_kubecost.config.options import parse_duration
+from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import Problem
-from otel_kubecost.option_fields import Path
-from otel_kubecost.options import parse_duration
-from otel_kubecost.tree import ConfMap
 
 DEFAULTS = {
     "ACCUMULATE": "true",
@@ -24,7 +25,6 @@ DEFAULTS = {
     "INCLUDE_IDLE": "true",
     "KUBECOST_URL": "http://kubecost-cost-analyzer.kubecost.svc.cluster.local:9090",
     "METRIC_MODE": "rate",
-    "REMOTE_WRITE_USERNAME": "kubecost",
     "SCRAPE_INTERVAL": "120",
     "SCRAPE_JITTER_MAX": "10",
     "SHARE_IDLE": "weighted",
@@ -33,7 +33,7 @@ DEFAULTS = {
     "TOP_N_PODS": "50",
     "WINDOW": "1h",
 }
-"""Those of the guide's exporter. TENANT_ID and the rest of REMOTE_WRITE have none."""
+"""Those of the guide's exporter. TENANT_ID has none; the push has its own in ``cloudtuner``."""
 
 _RECEIVER_OPTIONS = {
     "endpoint": "KUBECOST_URL",
@@ -57,7 +57,7 @@ _NAMES: dict[Path, str] = {
     ("exporters", "prometheus", "endpoint"): "EXPORTER_PORT",
     ("exporters", _PUSH, "endpoint"): "REMOTE_WRITE_URL",
     ("exporters", _PUSH, "headers"): "TENANT_ID",
-    ("exporters", _PUSH, "headers", "Cloud-Account-Id"): "TENANT_ID",
+    ("exporters", _PUSH, "headers", ACCOUNT_HEADER): "TENANT_ID",
     ("exporters", _PUSH, "basic_auth"): "REMOTE_WRITE_PASSWORD_FILE",
     ("exporters", _PUSH, "basic_auth", "username"): "REMOTE_WRITE_USERNAME",
     ("exporters", _PUSH, "basic_auth", "password_file"): "REMOTE_WRITE_PASSWORD_FILE",
@@ -66,7 +66,7 @@ _NAMES: dict[Path, str] = {
 
 def config_from_environment(environ: Mapping[str, str]) -> ConfMap:
     """The built-in pipeline: Kubecost to CloudTuner where REMOTE_WRITE_URL is set, and /metrics."""
-    values = DEFAULTS | _given(environ)
+    values = DEFAULTS | _values(environ)
     return ConfMap(_data(values), names=_NAMES, problems=tuple(_problems(values)))
 
 
@@ -76,23 +76,22 @@ def without_effect(environ: Mapping[str, str]) -> list[str]:
     The first three shaped the query of the guide's exporter; here the window is always one span of
     closed hours.
     """
-    given = _given(environ)
+    variables = given(environ)
     idle = ["ACCUMULATE", "STEP", "TIME_SERIES"]
-    if "REMOTE_WRITE_URL" not in given:
+    if "REMOTE_WRITE_URL" not in variables:
         idle += ["REMOTE_WRITE_PASSWORD_FILE", "REMOTE_WRITE_USERNAME"]
-    return [name for name in idle if name in given]
+    return [name for name in idle if name in variables]
 
 
-def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    given = {name: value.strip() for name, value in environ.items() if value.strip()}
-    return {name: text.lower() if name in _WORDS else text for name, text in given.items()}
+def _values(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: text.lower() if name in _WORDS else text for name, text in given(environ).items()}
 
 
 def _data(values: Mapping[str, str]) -> dict[str, Any]:
     with_pods = values["AGGREGATION_LEVEL"] == "pod" or values["ENABLE_POD_METRICS"] == "true"
     processors = {"cardinality_limit": {"top_n_pods": values["TOP_N_PODS"]}} if with_pods else {}
     exporters = {
-        **({_PUSH: _push(values)} if "REMOTE_WRITE_URL" in values else {}),
+        **({_PUSH: push_options(values)} if "REMOTE_WRITE_URL" in values else {}),
         "prometheus": {"endpoint": f"0.0.0.0:{values['EXPORTER_PORT']}"},
     }
     pipeline = {
@@ -121,17 +120,6 @@ def _receiver(values: Mapping[str, str], *, with_pods: bool) -> dict[str, Any]:
     return options
 
 
-def _push(values: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "endpoint": values["REMOTE_WRITE_URL"],
-        "headers": {"Cloud-Account-Id": values.get("TENANT_ID")},
-        "basic_auth": {
-            "username": values["REMOTE_WRITE_USERNAME"],
-            "password_file": values.get("REMOTE_WRITE_PASSWORD_FILE"),
-        },
-    }
-
-
 _WORDS = {
     "ACCUMULATE": ("true", "false"),
     "AGGREGATION_LEVEL": ("namespace", "pod"),
@@ -153,10 +141,11 @@ def _problems(values: Mapping[str, str]) -> Iterator[Problem]:
             "allocationExporter.config.tenantId) to the Cloud Account ID shown in CloudTuner "
             "under Cloud Accounts",
         )
-    if "REMOTE_WRITE_URL" in values and "REMOTE_WRITE_PASSWORD_FILE" not in values:
+    push = "REMOTE_WRITE_URL" in values and "REMOTE_WRITE_USERNAME" in values
+    if push and "REMOTE_WRITE_PASSWORD_FILE" not in values:
         yield Problem(
             "REMOTE_WRITE_PASSWORD_FILE",
-            "is required with REMOTE_WRITE_URL",
+            "is required with REMOTE_WRITE_USERNAME",
             "mount the password of the CloudTuner data source as a file and give its path",
         )
     for name, words in _WORDS.items():

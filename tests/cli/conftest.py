@@ -1,0 +1,27 @@
+"""The command line without a process of its own."""
+
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from otel_kubecost.cli import main
+
+
+class Finished(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def typed(capsys, monkeypatch):
+    """Runs the command with arguments as if they had been typed, for those that start nothing."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["otel-kubecost", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Finished(ended.value.code, *capsys.readouterr())
+
+    return run

@@ -1,0 +1,186 @@
+"""The service: shared components, reloads that lose nothing, an end that nobody holds up."""
+
+import threading
+import urllib.request
+
+import pytest
+from peers import wait_until
+
+from otel_kubecost.components import builtin_factories
+from otel_kubecost.config.checked import parse_config
+from otel_kubecost.config.tree import ConfMap
+from otel_kubecost.service import Service
+from otel_kubecost.testing import FakeClock, FakeKubecost, RemoteWriteReceiver, hang, is_stale
+
+NOW = 1_790_000_000.0
+DAY = {"start": "2026-09-20T00:00:00Z", "end": "2026-09-21T00:00:00Z"}
+ANSWER = {"code": 200, "data": [{"one/shop": {**DAY, "totalCost": 24.0, "cpuCost": 24.0}}]}
+TOTAL = "cloudtuner_kubecost_namespace_total_cost"
+
+
+def settings(kubecost, receiver, **receiver_options):
+    """A configuration as data, with one pipeline from ``kubecost`` to ``receiver``."""
+    options = {"endpoint": kubecost.url, "tenant_id": "t", "cluster_name": "c", "timeout": "60s"}
+    return {
+        "receivers": {"kubecost": options | receiver_options},
+        "exporters": {"prometheus_remote_write": {"endpoint": receiver.endpoint}},
+        "service": {
+            "pipelines": {
+                "metrics": {"receivers": ["kubecost"], "exporters": ["prometheus_remote_write"]}
+            }
+        },
+    }
+
+
+def checked(mapping):
+    return parse_config(ConfMap(mapping), builtin_factories())
+
+
+def stored(receiver, name=TOTAL):
+    """Points of the metric by their labels."""
+    return {
+        labels: points for labels, points in receiver.series.items() if ("__name__", name) in labels
+    }
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(NOW)
+
+
+@pytest.fixture
+def kubecost():
+    with FakeKubecost(ANSWER) as server:
+        yield server
+
+
+def next_mark(clock):
+    assert clock.wait_for_waiters()
+    clock.advance(60)
+
+
+def test_pipelines_that_share_components_do_not_bury_each_other(kubecost, clock):
+    """Two pipelines with one receiver, one push and one page, each with a part of the metrics:
+    Kubecost is asked once, nothing is marked stale, and the page has both parts once."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        mapping = settings(kubecost, receiver)
+        mapping["processors"] = {
+            f"cardinality_limit/{level}": {"metric_allowlist": [f".*_{level}_.*"]}
+            for level in ("cluster", "namespace")
+        }
+        mapping["exporters"]["prometheus"] = {"endpoint": "127.0.0.1:0"}
+        mapping["service"]["pipelines"] = {
+            f"metrics/{level}": {
+                "receivers": ["kubecost"],
+                "processors": [f"cardinality_limit/{level}"],
+                "exporters": ["prometheus_remote_write", "prometheus"],
+            }
+            for level in ("cluster", "namespace")
+        }
+        service = Service(checked(mapping), clock=clock)
+        service.start()
+        for _ in range(3):
+            assert clock.wait_for_waiters(2)
+            clock.advance(60)
+        assert clock.wait_for_waiters(2)
+        page = service.pipelines[0].exporters[1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{page.address.port}/metrics") as got:
+            lines = got.read().decode().splitlines()
+        service.shutdown()
+        assert receiver.violations == []
+        points = [point for of_series in receiver.series.values() for point in of_series]
+        assert not any(is_stale(value) for _, value in points)
+        assert len(kubecost.requests) == 3
+    samples = [line for line in lines if not line.startswith("#")]
+    assert len({line.split(" ")[0] for line in samples}) == len(samples)
+    assert any("_cluster_total_cost" in line for line in samples)
+    assert any("_namespace_total_cost" in line for line in samples)
+
+
+def reloading(mapping, clock):
+    """A service that has started, and a function that gives it another configuration."""
+    configs = [checked(mapping)]
+    service = Service(configs[0], clock=clock, reload=lambda: configs[-1])
+    service.start()
+
+    def reload(changed):
+        configs.append(checked(changed))
+        return service._reconfigure()
+
+    return service, reload
+
+
+def test_credentials_mended_by_a_reload_lose_nothing(kubecost, clock):
+    """What was held because of a wrong password is sent with the right one, in its order."""
+    with RemoteWriteReceiver(clock=clock, basic_auth=("kubecost", "right")) as receiver:
+        mapping = settings(kubecost, receiver)
+        write = mapping["exporters"]["prometheus_remote_write"]
+        write["basic_auth"] = {"username": "kubecost", "password": "wrong"}
+        service, reload = reloading(mapping, clock)
+        for _ in range(3):
+            assert clock.wait_for_waiters(2)  # the pipeline, and the queue that holds its data
+            clock.advance(60)
+        assert clock.wait_for_waiters(2)
+        assert stored(receiver) == {}
+        write["basic_auth"] = {"username": "kubecost", "password": "right"}
+        assert reload(mapping)
+        next_mark(clock)
+        wait_until(lambda: len(next(iter(stored(receiver).values()), [])) >= 4)
+        service.shutdown()
+        (points,) = stored(receiver).values()
+    times = [at for at, _ in points]
+    first = int(NOW // 60 * 60) * 1000
+    assert times[:4] == [first + 60_000 * step for step in range(4)]
+
+
+def test_a_cluster_renamed_by_a_reload_ends_its_old_series(kubecost, clock):
+    """Both names at once would double every sum; the agent's own series end as well."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        mapping = settings(kubecost, receiver)
+        service, reload = reloading(mapping, clock)
+        next_mark(clock)
+        assert clock.wait_for_waiters()
+        mapping["receivers"]["kubecost"]["cluster_name"] = "renamed"
+        assert reload(mapping)
+        next_mark(clock)
+        assert clock.wait_for_waiters()
+        service.shutdown()
+        alive = {dict(labels)["cluster"] for labels in receiver.latest()}
+        assert receiver.violations == []
+    assert alive == {"renamed"}
+
+
+def test_a_reload_that_cannot_start_leaves_everything_as_it_was(kubecost, clock):
+    """A port in use is found at the start: the old configuration goes on with its queue."""
+    with RemoteWriteReceiver(clock=clock) as receiver, FakeKubecost(ANSWER) as other:
+        mapping = settings(kubecost, receiver)
+        service, reload = reloading(mapping, clock)
+        next_mark(clock)
+        port = other.url.rpartition(":")[2]
+        changed = settings(kubecost, receiver)
+        changed["exporters"]["prometheus"] = {"endpoint": f"127.0.0.1:{port}"}
+        changed["service"]["pipelines"]["metrics"]["exporters"].append("prometheus")
+        assert not reload(changed)
+        next_mark(clock)
+        assert clock.wait_for_waiters()
+        service.shutdown()
+        (points,) = stored(receiver).values()
+        assert receiver.violations == []
+    assert len({at for at, _ in points}) == 3
+
+
+def test_a_kubecost_that_hangs_does_not_hold_up_the_end(kubecost, clock):
+    """What waits is sent at once; the query under way is left behind."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        service = Service(checked(settings(kubecost, receiver)), clock=clock)
+        service.start()
+        assert clock.wait_for_waiters()
+        kubecost.script([hang])
+        asked = len(kubecost.requests)
+        clock.advance(120)
+        wait_until(lambda: len(kubecost.requests) > asked)
+        ended = threading.Thread(target=service.shutdown)
+        ended.start()
+        ended.join(15)
+        assert not ended.is_alive()
+        assert len(stored(receiver)) == 1

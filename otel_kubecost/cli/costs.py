@@ -22,15 +22,18 @@ class Amount(NamedTuple):
 class ClusterCosts(NamedTuple):
     """What a cluster costs an hour, and what that is made of."""
 
-    total: float
+    total: float | None
+    """None where it is not known, or not asked for."""
     namespaces: Sequence[Amount]
     """Dearest first."""
     others: Sequence[Amount]
     """``idle`` and such, those that there are."""
 
     @property
-    def difference(self) -> float:
+    def difference(self) -> float | None:
         """The total less the sum of its rows: 0 but for rounding."""
+        if self.total is None:
+            return None
         return self.total - sum(row.hourly for row in (*self.namespaces, *self.others))
 
 
@@ -47,8 +50,9 @@ class Costs:
 
     @property
     def clusters(self) -> list[str]:
-        """Those with a total, by name."""
-        return sorted(cluster for (cluster,) in self._values.get("cluster_total_cost", {}))
+        """Those with a cost of their own or of a namespace, by name."""
+        costs = (at for name, at in self._values.items() if name.endswith("_total_cost"))
+        return sorted({about[0] for values in costs for about in values})
 
     def value(self, metric: str, *about: str) -> float | None:
         """Of a cluster, a namespace of it, a pod of that; None where there is none."""
@@ -64,10 +68,9 @@ class Costs:
         return sorted(found, key=lambda amount: (-amount.hourly, amount.name))
 
     def of_cluster(self, cluster: str) -> ClusterCosts:
-        """Raises KeyError for a cluster that is not among ``clusters``."""
         others = ((word, self.value(f"cluster_{word}_cost", cluster)) for word in _OTHERS)
         return ClusterCosts(
-            total=self._values["cluster_total_cost"][cluster,],
+            total=self.value("cluster_total_cost", cluster),
             namespaces=self.dearest("namespace_total_cost", cluster),
             others=[Amount(word, hourly) for word, hourly in others if hourly is not None],
         )

@@ -90,6 +90,8 @@ def _header(now: Snapshot) -> Iterator[Line]:
 
 def _table(costs: Costs, cluster: str, width: int) -> Iterator[Line]:
     total, namespaces, others = found = costs.of_cluster(cluster)
+    if total is None:
+        return
     yield Line(_row("namespace", "$/hour", "$/month", "cpu eff"), "bold")
     for name, cost in namespaces:
         efficiency = costs.value("namespace_cpu_efficiency", cluster, name)
@@ -98,15 +100,15 @@ def _table(costs: Costs, cluster: str, width: int) -> Iterator[Line]:
         yield Line(_cost_row(f"({word})", cost, None, _bar(cost, total, width)), "dim")
     efficiency = costs.value("cluster_cpu_efficiency", cluster)
     yield Line(_cost_row("cluster total", total, efficiency), "bold")
-    yield _reconciliation(found)
+    yield _reconciliation(found, found.difference or 0.0)
 
 
-def _reconciliation(found: ClusterCosts) -> Line:
+def _reconciliation(found: ClusterCosts, difference: float) -> Line:
     """Kubecost rounds each row to five decimals; beyond that the rows make up the total."""
     namespaces = Amount("namespaces", sum(row.hourly for row in found.namespaces))
     told = " + ".join(f"{word} {cost:.4f}" for word, cost in (namespaces, *found.others))
-    agrees = abs(found.difference) < 0.001
-    verdict = "the total, to the cent" if agrees else f"the total less {found.difference:.4f}"
+    agrees = abs(difference) < 0.001
+    verdict = "the total, to the cent" if agrees else f"the total less {difference:.4f}"
     return Line(f"  {told} = {verdict}", "good" if agrees else "bad")
 
 

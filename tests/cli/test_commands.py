@@ -75,7 +75,27 @@ def test_once_prints_a_table_that_adds_up(config):
     assert ["dev", "1.50000", "1,095.00", "1.00000", "0.50000", "-", "-", "-", "50.0%"] in rows
     assert ["__idle__", "1.50000", "1,095.00"] in rows
     assert ["total", "4.50000", "3,285.00", "3.00000", "1.50000", "-", "-", "-", "50.0%"] in rows
-    assert "total less the sum of its rows: 0.0000000 per hour" in finished.stdout
+    assert "total less the sum of its rows: 0.0000000" in finished.stdout
+
+
+def test_once_prints_a_table_without_a_total_that_is_not_known(config, kubecost):
+    """One unknown cost makes the cluster's total unknown, not the table empty."""
+    kubecost.answer(
+        {"code": 200, "data": [{"one/shop": ROW, "one/dev": ROW | {"totalCost": None}}]}
+    )
+    finished = run_command("once", "--config", config, "--output", "table")
+    rows = [line.split() for line in finished.stdout.splitlines()]
+    assert ["shop", "1.50000", "1,095.00"] in [row[:3] for row in rows]
+    assert ["total", "-", "-"] in [row[:3] for row in rows]
+
+
+def test_once_prints_totals_of_the_window_as_such(config):
+    """A total is not an hourly rate, and no month can be made of it."""
+    mode = "receivers.kubecost.metric_mode=total"
+    finished = run_command("once", "--config", config, "--output", "table", "--set", mode)
+    rows = [line.split() for line in finished.stdout.splitlines()]
+    assert rows[1][:4] == ["namespace", "over", "the", "window"]
+    assert ["shop", "36.00000", "24.00000"] in [row[:3] for row in rows]
 
 
 def test_once_that_gets_no_answer_fails_and_says_why(config):

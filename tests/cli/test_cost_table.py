@@ -12,7 +12,7 @@ def families(values):
             Series((("__name__", full), *labels), [Sample(0, value)])
             for labels, value in by_labels.items()
         ]
-        yield Family(full, Type.GAUGE, series)
+        yield Family(full, Type.GAUGE, series, unit="{USD/h}")
 
 
 def cluster(name, **namespace):
@@ -47,7 +47,7 @@ def test_clusters_stand_apart_with_their_own_rows():
         ["total", "3.00000", "2,190.00", "-"],
         ["total", "less", "the", "sum"],
     ]
-    assert second.endswith("rows: 0.2500000 per hour\n")
+    assert second.endswith("rows: 0.2500000\n")
 
 
 def test_no_costs_are_said_to_be_none():

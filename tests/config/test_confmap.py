@@ -175,6 +175,7 @@ def test_every_reference_that_stands_for_nothing_is_a_problem(load, tmp_path):
         "what stands in `${...}` is neither a variable nor a file; write ${env:NAME}, "
         "${env:NAME:-default} or ${file:PATH}, and `$$` for a plain `$`"
     )
+    nested = "a reference stands inside another one; give the inner one a variable of its own"
     assert [str(problem) for problem in confmap.problems] == [
         "a: environment variable A is not set; set it, or write ${env:A:-default} (0.yaml:1:1)",
         "a: environment variable B is not set; set it, or write ${env:B:-default} (0.yaml:1:1)",
@@ -182,8 +183,7 @@ def test_every_reference_that_stands_for_nothing_is_a_problem(load, tmp_path):
         "c: file . cannot be read (Is a directory); check path and permissions (0.yaml:3:1)",
         "d: `${` without its `}`; close it, or write `$${` for a plain `${` (0.yaml:4:1)",
         f"e: {odd} (0.yaml:5:1)",
-        "f: a reference stands inside another one; give the inner one a variable of its own"
-        " (0.yaml:6:1)",
+        f"f: {nested} (0.yaml:6:1)",
         f"g: {odd} (0.yaml:7:1)",
         "h: file latin is not UTF-8 text in line 1; save it as UTF-8 (0.yaml:8:1)",
     ]

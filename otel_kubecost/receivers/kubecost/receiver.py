@@ -27,6 +27,7 @@ from otel_kubecost.receivers.kubecost.agent import AgentState, agent_metrics
 from otel_kubecost.receivers.kubecost.client import KubecostClient
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.scrape import Scrape, scrape
+from otel_kubecost.receivers.kubecost.window import rfc3339
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -82,6 +83,11 @@ class KubecostReceiver:
         self._started = True
         _log.info(f"Kubecost URL: {shown_url(self.options.endpoint)}")
         _log.info(f"Tenant ID: {self.options.tenant_id}")
+        if self.options.collection_interval < self.options.emit_interval:
+            _log.warning(
+                "Kubecost is asked every emit_interval: collection_interval is shorter than that",
+                hint="shorten emit_interval as well",
+            )
 
     def adopt(self, predecessor: KubecostReceiver) -> None:
         """Go on for a receiver of an earlier configuration.
@@ -190,6 +196,13 @@ def _report(found: Scrape) -> None:
         window=str(found.window),
         hours_covered=round(found.hours, 3),
     )
+    if found.data_through <= found.window.start:
+        _log.warning(
+            "Kubecost's newest data is older than the window that was asked for",
+            data_through=rfc3339(found.data_through),
+            window=str(found.window),
+            hint="is Kubecost's own data collection running?",
+        )
     if found.null_rows or found.lenient_rows:
         _log.warning(
             f"{found.null_rows} rows of Kubecost's answer were null,"

@@ -32,7 +32,7 @@ class Window:
 
     def __str__(self) -> str:
         """``<start>Z,<end>Z``: fractions of a second and ``+00:00`` are refused by the API."""
-        return f"{_rfc3339(self.start)},{_rfc3339(self.end)}"
+        return f"{rfc3339(self.start)},{rfc3339(self.end)}"
 
 
 def plan(now: float, length: float, settle_delay: float) -> Window:
@@ -52,5 +52,6 @@ def parse_time(text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _rfc3339(seconds: int) -> str:
+def rfc3339(seconds: float) -> str:
+    """``2026-11-23T11:00:00Z``, fractions of a second cut off."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -411,6 +411,17 @@ def test_a_refused_connection_is_said_in_the_guides_words(receiver, caplog):
     assert "Failed to query Kubecost: connection refused" in caplog.text
 
 
+def test_data_from_before_the_window_is_published_with_a_warning(receiver, caplog):
+    """A Kubecost that stopped collecting answers with what it has; someone should know."""
+    old = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
+    with FakeKubecost(answer({"one/a": {**old, "totalCost": 24.0}})) as kubecost:
+        found = collect(receiver(kubecost))
+    assert found["namespace_total_cost", "a"] == 1.0
+    (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert "older than the window" in record.getMessage()
+    assert record.data_through == "2026-01-02T00:00:00Z"
+
+
 def test_nothing_but_empty_answers_is_a_warning_with_patience(receiver, caplog):
     """Kubecost needs a while after its installation; nothing is published meanwhile."""
     with FakeKubecost(answer(None)) as kubecost:

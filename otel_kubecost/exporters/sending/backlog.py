@@ -75,20 +75,12 @@ class Ticket:
         self._known.set()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Requests that were put together; one batch equals no other."""
-
-    samples: int
-
-
 @dataclass(slots=True)
 class Entry(Generic[R]):
     """A request on its way."""
 
     request: R
     ticket: Ticket
-    batch: Batch
     attempts: int = 0
     """How often it was offered and has to be offered again."""
 
@@ -108,18 +100,16 @@ class Stats(NamedTuple):
 class Backlog(Generic[R]):
     """First in, first out: samples of one series leave in the order they came.
 
-    More than ``capacity`` samples drop the oldest requests. The newest batch always stays, and so
-    does the request in flight. Two batches always have room, as large as the largest since the
-    queue was empty: a batch must not push out the one before it while that is being sent, and a
-    small batch that follows a large one must not push it out either. Not for several threads at
-    once.
+    More than ``capacity`` samples drop the oldest requests, but two batches always have room, as
+    large as the largest since the queue was empty. So a batch never pushes itself out, nor the
+    one before it while that is being sent; nor does a small batch that follows a large one. What
+    is in flight stays. Not for several threads at once.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Entry[R]] = deque()
         self._in_flight: Entry[R] | None = None
-        self._newest = Batch(0)
         self._largest = 0
         self._accepted = 0
         self._delivered = 0
@@ -141,14 +131,18 @@ class Backlog(Generic[R]):
         """Everything that is pending, oldest first: what is in flight, then what waits."""
         return [*([self._in_flight] if self._in_flight else []), *self._waiting]
 
+    @property
+    def largest(self) -> int:
+        """Samples of the largest batch since nothing was pending."""
+        return self._largest
+
     def put_all(self, requests: Sequence[R]) -> list[Ticket]:
         """Take a batch; a ticket a request."""
-        batch = Batch(sum(request.samples for request in requests))
-        entries = [Entry(request, Ticket(), batch) for request in requests]
-        self._newest = batch
-        self._largest = max(batch.samples, self._largest if self._pending else 0)
-        self._accepted += batch.samples
-        self._pending += batch.samples
+        entries = [Entry(request, Ticket()) for request in requests]
+        samples = sum(request.samples for request in requests)
+        self._largest = max(samples, self._largest if self._pending else 0)
+        self._accepted += samples
+        self._pending += samples
         self._waiting.extend(entries)
         self._make_room()
         return [entry.ticket for entry in entries]
@@ -156,11 +150,12 @@ class Backlog(Generic[R]):
     def adopt(self, other: Backlog[R]) -> None:
         """What is pending in ``other`` comes before all that waits here, its ledger into this one.
 
-        Drops nothing, even beyond ``capacity``. ``other`` must not be used any more.
+        Drops nothing: what is too much here goes with the next batch. ``other`` must not be used
+        any more.
         """
-        entries, stats = other.entries, other.stats()
-        self._waiting.extendleft(reversed(entries))
-        self._largest = max([self._largest, *(entry.batch.samples for entry in entries)])
+        stats = other.stats()
+        self._waiting.extendleft(reversed(other.entries))
+        self._largest = max(self._largest, other.largest)
         self._accepted += stats.accepted
         self._delivered += stats.delivered
         self._pending += stats.pending
@@ -190,11 +185,10 @@ class Backlog(Generic[R]):
         self._drop(entry, reason)
 
     def again(self, entry: Entry[R]) -> None:
-        """Back to the head of the queue; it may be the oldest of too many."""
+        """Back to the head of the queue."""
         self._in_flight = None
         entry.attempts += 1
         self._waiting.appendleft(entry)
-        self._make_room()
 
     def split(self, entry: Entry[R], reason: str) -> None:
         """Its parts take the place of ``entry``; one that has no parts is dropped."""
@@ -204,7 +198,7 @@ class Backlog(Generic[R]):
             return
         self._in_flight = None
         entry.ticket.add_parts(len(parts) - 1)
-        self._waiting.extendleft(Entry(part, entry.ticket, entry.batch) for part in reversed(parts))
+        self._waiting.extendleft(Entry(part, entry.ticket) for part in reversed(parts))
 
     def hold(self) -> None:
         """Tell everybody who waits that it may take long."""
@@ -229,9 +223,7 @@ class Backlog(Generic[R]):
 
     def _make_room(self) -> None:
         bound = max(self._capacity, 2 * self._largest)
-        while (
-            self._pending > bound and self._waiting and self._waiting[0].batch is not self._newest
-        ):
+        while self._waiting and self._pending > bound:
             oldest = self._waiting.popleft()
             self._overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)

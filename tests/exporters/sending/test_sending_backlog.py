@@ -13,20 +13,19 @@ CAPACITY = 20
 
 @dataclass(frozen=True)
 class Numbered:
-    """A request that knows its place: ``first`` up to ``first + samples``, and its batch."""
+    """A request that knows its place: ``first`` up to ``first + samples``."""
 
     first: int
     samples: int
     newest: int = 0
-    batch: int = 0
 
     def split(self) -> list[Numbered]:
         half = self.samples // 2
         if not half:
             return []
         return [
-            Numbered(self.first, half, batch=self.batch),
-            Numbered(self.first + half, self.samples - half, batch=self.batch),
+            Numbered(self.first, half),
+            Numbered(self.first + half, self.samples - half),
         ]
 
 
@@ -37,8 +36,6 @@ class BacklogMachine(RuleBasedStateMachine):
         super().__init__()
         self.backlog: Backlog[Numbered] = Backlog(CAPACITY)
         self.next_number = 0
-        self.batches = 0
-        self.sizes: dict[int, int] = {}
         self.largest = 0
         self.waiting: list[Numbered] = []
         self.flying: Entry[Numbered] | None = None
@@ -61,22 +58,21 @@ class BacklogMachine(RuleBasedStateMachine):
 
     def _make_room(self) -> None:
         bound = max(CAPACITY, 2 * self.largest)
-        while self._pending() > bound and self.waiting[0].batch < self.batches:
+        while self._pending() > bound:
             self._lose(self.waiting.pop(0), QUEUE_FULL)
 
     @rule(sizes=st.lists(st.integers(1, 12), max_size=4))
     def put_all(self, sizes):
         self.largest = max(sum(sizes), self.largest if self._pending() else 0)
-        self.batches += 1
-        self.sizes[self.batches] = sum(sizes)
         batch = []
         for samples in sizes:
-            batch.append(Numbered(self.next_number, samples, batch=self.batches))
+            batch.append(Numbered(self.next_number, samples))
             self.next_number += samples
         self.waiting += batch
         for request, ticket in zip(batch, self.backlog.put_all(batch), strict=True):
             self.tickets[request.first] = (request, ticket)
         self._make_room()
+        assert self.waiting[len(self.waiting) - len(batch) :] == batch
 
     @rule()
     def move(self):
@@ -87,8 +83,6 @@ class BacklogMachine(RuleBasedStateMachine):
         if self.flying is not None:
             self.waiting.insert(0, self.flying.request)
             self.flying = None
-        self.largest = max((self.sizes[r.batch] for r in self.waiting), default=0)
-        self.batches += 1  # nothing that waits is of the newest batch any more
 
     @precondition(lambda self: self.flying is None)
     @rule()
@@ -126,7 +120,6 @@ class BacklogMachine(RuleBasedStateMachine):
             self.backlog.hold()
         self.waiting.insert(0, self.flying.request)
         self.flying = None
-        self._make_room()
 
     @precondition(lambda self: self.flying is not None)
     @rule()
@@ -239,6 +232,17 @@ def test_what_is_adopted_stays_until_there_is_something_new():
     new.put_all([Numbered(15, 5)])
     assert outcomes(tickets) == [Outcome.DROPPED, Outcome.DROPPED, None]
     assert new.stats() == (20, 0, 10, {QUEUE_FULL: 10}, "")
+
+
+def test_what_is_adopted_comes_first():
+    """It is older than what the adopting backlog has itself, and what was in flight is oldest."""
+    old: Backlog[Numbered] = Backlog(100)
+    new: Backlog[Numbered] = Backlog(100)
+    old.put_all(requests(0, 1, 1, 1))
+    old.take()
+    new.put_all(requests(3, 1, 1))
+    new.adopt(old)
+    assert [entry.request.first for entry in new.entries] == [0, 1, 2, 3, 4]
 
 
 def test_who_is_held_is_told_and_may_still_be_delivered():

@@ -34,6 +34,12 @@ _LOST = Verdict(
     "samples were not delivered before the end",
     "they were in memory alone; give the shutdown more time",
 )
+_INDIVISIBLE = Verdict(
+    Action.DROP,
+    "too_large",
+    "one series alone is too large for the receiver (413)",
+    "raise the receiver's limit",
+)
 _DEFECT = Verdict(Action.DROP, "internal_error", "a request could not be sent; see the error above")
 
 
@@ -172,6 +178,9 @@ class SendingQueue(Generic[R]):
             except Exception:  # noqa: BLE001  a defect: it may cost this request, not the thread
                 _log.exception("sending failed in a way that nobody foresaw")
                 self._lose(entry, _DEFECT)
+                continue
+            if verdict.action is Action.SPLIT and not entry.request.split():
+                self._lose(entry, _INDIVISIBLE)
                 continue
             pause = self._settle(entry, verdict)
             if pause and self._clock.wait(self._wake, pause):

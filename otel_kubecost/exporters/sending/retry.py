@@ -62,7 +62,9 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: float) -
         return Verdict(Action.DONE)
     if 300 <= status <= 399 or status in _HELD:
         reason, message, hint = _HELD.get(status) or _redirect(headers)
-        return Verdict(Action.HOLD, reason, f"{message} ({status})", hint, PROBE_SECONDS)
+        said = excerpt(headers, body)
+        message = f"{message} ({status}): {said!r}" if said else f"{message} ({status})"
+        return Verdict(Action.HOLD, reason, message, hint, PROBE_SECONDS)
     if status == 413:
         return Verdict(Action.SPLIT, "too_large", "the request is too large (413); sent in halves")
     if status in {408, 425, 429} or status >= 500:

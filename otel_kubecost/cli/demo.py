@@ -183,7 +183,7 @@ def _conclude(receiver: RemoteWriteReceiver) -> int:
     violations = receiver.violations
     click.echo(
         f"received {receiver.sample_count} samples in {receiver.request_count} requests,"
-        f" {len(violations)} violations"
+        f" {len(violations)} violations of the protocol"
     )
     for text in violations[:5]:
         click.echo(f"violation: {text}", err=True)

@@ -39,9 +39,9 @@ def test_it_ends_well_and_says_what_was_received(plain):
     """Without a terminal the demo ends by itself with exit code 0 and one line of summary."""
     assert (plain.returncode, plain.stderr) == (0, "")
     summary = plain.stdout.splitlines()[-1]
-    assert re.fullmatch(r"received [1-9]\d+ samples in [1-9]\d* requests, 0 violations", summary), (
-        summary
-    )
+    assert re.fullmatch(
+        r"received [1-9]\d+ samples in [1-9]\d* requests, 0 violations of the protocol", summary
+    ), summary
 
 
 def test_it_shows_the_chain_and_the_costs(plain):
@@ -116,7 +116,9 @@ def test_a_terminal_is_redrawn_in_place_until_interrupted():
     assert code == 0
     assert f"{ESCAPE}[1m" in shown
     assert re.search(rf"{ESCAPE}\[2\dF", shown)
-    assert re.search(r"received \d+ samples in \d+ requests, 0 violations\r\n$", shown)
+    assert re.search(
+        r"received \d+ samples in \d+ requests, 0 violations of the protocol\r\n$", shown
+    )
     lines = re.sub(rf"{ESCAPE}\[\d*[A-Za-z]", "", shown).split("\r\n")
     assert max(map(len, lines)) <= 80
 

@@ -95,10 +95,10 @@ class KubecostReceiver:
         Marks that it served are not served again. What it had and this one's answers have not is
         ended at their first mark.
         """
-        before = predecessor
-        self._mark_before = max(before._mark, before._mark_before)  # noqa: SLF001
-        self._costs_before = before._last.data if before._last else before._costs_before  # noqa: SLF001
-        self._agent_before = before._own_batch(0.0)  # noqa: SLF001
+        last = predecessor._last
+        self._mark_before = max(predecessor._mark, predecessor._mark_before)
+        self._costs_before = last.data if last else predecessor._costs_before
+        self._agent_before = predecessor._own_batch(0.0)
 
     def collect(self, mark: float, patience: float | None = None) -> Iterator[MetricsData]:
         """The costs, and apart from them the agent's own metrics, all stamped ``mark``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peers import wait_until
 
 from otel_kubecost.exporters.sending.backlog import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
@@ -358,6 +359,7 @@ def test_an_answer_in_time_is_booked_before_the_release(queue_to):
     receiver.gate.clear()
     old, new = queue_to(receiver), queue_to(receiver)
     old.put_all([Letters("a"), Letters("b")])
+    wait_until(lambda: old._backlog.in_flight)
     threading.Timer(0.05, receiver.gate.set).start()
     backlog = old.release(30)
     assert (backlog.stats().delivered, backlog.stats().pending) == (1, 1)

@@ -6,13 +6,21 @@ pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from otel_kubecost.clock import Clock, Deadline
-from otel_kubecost.component import Adopting, ComponentID, Kind, Settings, Startable
+from otel_kubecost.component import (
+    Adopting,
+    ComponentID,
+    Kind,
+    QueuedExporter,
+    Settings,
+    Startable,
+)
 from otel_kubecost.config.checked import Config
-from otel_kubecost.pipeline import Pipeline
+from otel_kubecost.pipeline import GRACE, Pipeline
 
 
 class Graph:
@@ -24,6 +32,7 @@ class Graph:
         pipelines = config.pipelines.values()
         self._receivers = self._built(Kind.RECEIVER, (one.receivers for one in pipelines))
         self._exporters = self._built(Kind.EXPORTER, (one.exporters for one in pipelines))
+        self._orphans: dict[ComponentID, Any] = {}
         self.pipelines = [
             Pipeline(
                 [self._receivers[each] for each in of.receivers],
@@ -44,32 +53,34 @@ class Graph:
             pipeline.start()
 
     def shutdown(self, timeout_millis: float) -> None:
-        """Stop all receivers, then drain all exporters, within ``timeout_millis``."""
+        """Stop all receivers, then drain all exporters at once, within ``timeout_millis``."""
         deadline = Deadline(timeout_millis / 1000)
         self._stop_receiving(deadline)
-        for pipeline in self.pipelines:
-            pipeline.shutdown(deadline.left_millis())
+        ends: list[Callable[[float], None]] = [one.shutdown for one in self.pipelines]
+        ends += [one.shutdown for one in self._orphans.values()]
+        threads = [
+            threading.Thread(target=end, args=(deadline.left_millis(),), daemon=True)
+            for end in ends
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(deadline.left() + 2 * GRACE)
 
     def follow(self, old: Graph, timeout_millis: float) -> None:
         """Start in the place of ``old``, whose components end.
 
         A component hands what it has (waiting samples, the series that it has to end) to the one
-        of its name here. One that has no successor is drained first.
+        of its name here. Samples of an exporter that has no successor go on being sent until they
+        are all gone, or this graph is.
         """
-        deadline = Deadline(timeout_millis / 1000)
-        old._stop_receiving(deadline)
-        for kind in (Kind.RECEIVER, Kind.EXPORTER):
-            before, now = old._of(kind), self._of(kind)
-            for name, component in before.items():
-                successor = now.get(name)
-                if isinstance(successor, Adopting) and type(successor) is type(component):
-                    successor.adopt(component)
-                else:
-                    component.shutdown(timeout_millis=deadline.left_millis())
+        old._stop_receiving(Deadline(timeout_millis / 1000))
+        for name, receiver in old._receivers.items():
+            _hand_over(receiver, self._receivers.get(name))
+        for name, exporter in {**old._orphans, **old._exporters}.items():
+            if not _hand_over(exporter, self._exporters.get(name)):
+                self._orphans[name] = exporter
         self.start()
-
-    def _of(self, kind: Kind) -> Mapping[ComponentID, Any]:
-        return self._receivers if kind is Kind.RECEIVER else self._exporters
 
     def _stop_receiving(self, deadline: Deadline) -> None:
         for pipeline in self.pipelines:
@@ -82,3 +93,14 @@ class Graph:
     def _component(self, kind: Kind, name: ComponentID) -> Any:
         factory, options = self.config.components[kind][name]
         return factory.build(options, Settings(id=name, clock=self._clock))
+
+
+def _hand_over(component: Any, successor: Any) -> bool:
+    """Whether ``component`` is done with: its successor has what it had, or it had nothing."""
+    if isinstance(successor, Adopting) and type(successor) is type(component):
+        successor.adopt(component)
+        return True
+    if isinstance(component, Adopting) and isinstance(component, QueuedExporter):
+        return False
+    component.shutdown(timeout_millis=0)
+    return True

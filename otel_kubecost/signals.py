@@ -45,5 +45,6 @@ class Signals:
         if number != signal.SIGHUP:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self._arrived.append(number)
-        self._wake.set()
+        if number not in self._arrived:  # two of a kind before either is acted on are one
+            self._arrived.append(number)
+            self._wake.set()

@@ -184,3 +184,138 @@ def test_a_kubecost_that_hangs_does_not_hold_up_the_end(kubecost, clock):
         ended.join(15)
         assert not ended.is_alive()
         assert len(stored(receiver)) == 1
+
+
+def two_pipelines(kubecost, receiver, **limits):
+    """One receiver and one push, in two pipelines with a cardinality_limit each."""
+    mapping = settings(kubecost, receiver, levels=["pod"])
+    mapping["processors"] = {f"cardinality_limit/{name}": each for name, each in limits.items()}
+    mapping["service"]["pipelines"] = {
+        f"metrics/{name}": {
+            "receivers": ["kubecost"],
+            "processors": [f"cardinality_limit/{name}"],
+            "exporters": ["prometheus_remote_write"],
+        }
+        for name in limits
+    }
+    return mapping
+
+
+def test_pipelines_get_the_same_batches_for_a_mark_whatever_the_source_does(kubecost, clock):
+    """A Kubecost that fails is asked once a mark, and both pipelines say the same of it."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        kubecost.script([500] * 20)
+        mapping = two_pipelines(kubecost, receiver, one={}, two={})
+        service = Service(checked(mapping), clock=clock)
+        service.start()
+        for _ in range(3):
+            assert clock.wait_for_waiters(2)
+            clock.advance(60)
+        assert clock.wait_for_waiters(2)
+        service.shutdown()
+        assert receiver.violations == []
+        (points,) = stored(receiver, "cloudtuner_kubecost_exporter_scrape_errors_total").values()
+    assert [value for _, value in points] == [1, 2, 3, 4]
+
+
+def test_a_series_that_another_pipeline_still_has_does_not_end(kubecost, clock):
+    """A pod that falls out of one pipeline's top one is in the other's top two."""
+
+    def pods(first, second):
+        rows = {
+            "one/shop/a": {**DAY, "totalCost": first},
+            "one/shop/b": {**DAY, "totalCost": second},
+        }
+        return {"code": 200, "data": [rows]}
+
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        kubecost.answer(pods(48.0, 24.0))
+        limits = {
+            "one": {"top_n_pods": 1, "other": "drop"},
+            "two": {"top_n_pods": 2, "other": "drop"},
+        }
+        service = Service(checked(two_pipelines(kubecost, receiver, **limits)), clock=clock)
+        service.start()
+        for _ in range(4):
+            assert clock.wait_for_waiters(2)
+            kubecost.answer(pods(24.0, 48.0))
+            clock.advance(60)
+        assert clock.wait_for_waiters(2)
+        service.shutdown()
+        found = stored(receiver, "cloudtuner_kubecost_pod_total_cost")
+        assert receiver.violations == []
+    assert len(found) == 2
+    assert not any(is_stale(value) for points in found.values() for _, value in points)
+
+
+def page_of(service):
+    (page,) = [one for one in service.pipelines[0].exporters if hasattr(one, "address")]
+    with urllib.request.urlopen(f"http://127.0.0.1:{page.address.port}/metrics") as got:
+        return got.read().decode()
+
+
+def test_a_reload_keeps_the_page_and_the_last_good_answer(kubecost, clock):
+    """Whatever else changed: a scrape between reload and next mark finds the series, and a Kubecost
+    that is down just then ends nothing."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        mapping = settings(kubecost, receiver)
+        mapping["exporters"]["prometheus"] = {"endpoint": "127.0.0.1:0"}
+        mapping["service"]["pipelines"]["metrics"]["exporters"].append("prometheus")
+        service, reload = reloading(mapping, clock)
+        assert clock.wait_for_waiters()
+        before = page_of(service)
+        kubecost.script([500] * 20)
+        mapping["exporters"]["prometheus_remote_write"]["queue_config"] = {"capacity": 1000}
+        assert reload(mapping)
+        assert page_of(service) == before
+        for _ in range(3):
+            next_mark(clock)
+        assert clock.wait_for_waiters()
+        after = page_of(service)
+        service.shutdown()
+        (points,) = stored(receiver).values()
+        assert receiver.violations == []
+    assert "_namespace_total_cost{" in after
+    assert [value for _, value in points] == [1.0] * 4
+
+
+def test_what_a_reload_removes_ends_at_its_second_mark(kubecost, clock):
+    """A receiver that is gone never comes again to say that its series have ended."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        mapping = settings(kubecost, receiver)
+        service, reload = reloading(mapping, clock)
+        next_mark(clock)
+        assert clock.wait_for_waiters()
+        options = mapping["receivers"].pop("kubecost")
+        mapping["receivers"]["kubecost/new"] = {**options, "cluster_name": "new"}
+        mapping["service"]["pipelines"]["metrics"]["receivers"] = ["kubecost/new"]
+        assert reload(mapping)
+        for _ in range(2):
+            next_mark(clock)
+        assert clock.wait_for_waiters()
+        service.shutdown()
+        alive = {dict(labels)["cluster"] for labels in receiver.latest()}
+        assert receiver.violations == []
+    assert alive == {"new"}
+
+
+def test_an_exporter_that_is_removed_holds_up_nobody_and_goes_on_sending(kubecost, clock):
+    """Its endpoint is busy at the reload: the others have every mark, and its data still leaves."""
+    with RemoteWriteReceiver(clock=clock) as receiver, RemoteWriteReceiver(clock=clock) as removed:
+        removed.script([(503, {"Retry-After": "90"})])
+        mapping = settings(kubecost, receiver)
+        mapping["exporters"]["prometheus_remote_write/removed"] = {"endpoint": removed.endpoint}
+        exporters = mapping["service"]["pipelines"]["metrics"]["exporters"]
+        exporters.append("prometheus_remote_write/removed")
+        service, reload = reloading(mapping, clock)
+        assert removed.wait_for(1)
+        assert clock.wait_for_waiters(2)
+        exporters.pop()
+        assert reload(mapping)
+        for _ in range(2):
+            assert clock.wait_for_waiters(2)
+            clock.advance(60)
+        wait_until(lambda: stored(removed))
+        service.shutdown()
+        (points,) = stored(receiver).values()
+    assert len(points) == 3

@@ -36,6 +36,8 @@ class PrometheusExporter(MetricExporter):
         self._options = options or build_options(PrometheusExporterOptions, keywords)
         self._translator = Translator()
         self._scopes: dict[tuple[str, ...], ScopeFamilies] = {}
+        self._inherited: dict[tuple[str, ...], ScopeFamilies] = {}
+        self._first = 0
         self._page = Page([])
         self._lock = threading.Lock()
         self._server: MetricsServer | None = None
@@ -52,6 +54,23 @@ class PrometheusExporter(MetricExporter):
             self._server = MetricsServer(self._options.address, lambda: self._page)
             _log.info(f"Serving metrics at http://{self.address.host}:{self.address.port}/metrics")
 
+    def adopt(self, predecessor: PrometheusExporter) -> None:
+        """Serve what ``predecessor`` served, until this exporter's batches take its place.
+
+        What is not renewed at the first mark is gone at the second. The port stays open where it
+        is the same.
+        """
+        with predecessor._lock:
+            predecessor._closed = True
+            server, predecessor._server = predecessor._server, None
+            self._inherited = {**predecessor._inherited, **predecessor._scopes}
+        self._page = Page(list(self._inherited.values()))
+        if server and predecessor._options == self._options:
+            server.serve(lambda: self._page)
+            self._server = server
+        elif server:
+            server.close()
+
     def export(
         self,
         metrics_data: MetricsData,
@@ -67,12 +86,18 @@ class PrometheusExporter(MetricExporter):
         """Take a batch; the next scrape sees it. ``stream`` is the pipeline that it comes from."""
         with self._lock:
             for scope in self._translator.by_scope(metrics_data):
-                origin = (stream, *scope.origin)
-                if scope.families:
-                    self._scopes[origin] = scope._replace(origin=origin)
-                else:
-                    self._scopes.pop(origin, None)
-            self._page = Page(list(self._scopes.values()))
+                self._take(scope._replace(origin=(stream, *scope.origin)))
+            self._page = Page([*self._inherited.values(), *self._scopes.values()])
+
+    def _take(self, scope: ScopeFamilies) -> None:
+        self._first = self._first or scope.time
+        self._inherited.pop(scope.origin, None)
+        if scope.time > self._first:
+            self._inherited.clear()
+        if scope.families:
+            self._scopes[scope.origin] = scope
+        else:
+            self._scopes.pop(scope.origin, None)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  the SDK's signature
         return True

@@ -56,6 +56,10 @@ class MetricsServer:
         host, port = self._listener.server_address[:2]
         return Address(str(host), port)
 
+    def serve(self, page: Callable[[], Page]) -> None:
+        """Serve another page from now on."""
+        self._listener.page = page
+
     def close(self) -> None:
         """Stop listening; answers on their way are not waited for."""
         self._listener.shutdown()

@@ -113,6 +113,7 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         estate = predecessor.release()
         self._queue.adopt(estate.backlog)
         self._markers = estate.markers
+        self._markers.outlive()
         if estate.translation == self._options.translation:
             self._translator = estate.translator
         if pending := estate.backlog.stats().pending:

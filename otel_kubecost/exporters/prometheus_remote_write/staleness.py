@@ -30,12 +30,24 @@ _RowKey: TypeAlias = tuple[str, ...]
 class StaleMarkers:
     """Remembers the series of each scope's last batch.
 
+    An origin begins with the stream it came by. Of one scope two streams may carry parts that
+    overlap: a series that another one still has does not end.
+
     What it keeps of columns is a reference to them, not a set of series: 100,000 pods weigh what
     their table weighs.
     """
 
     def __init__(self) -> None:
         self._present: dict[tuple[str, ...], dict[str, Family]] = {}
+        self._inherited: set[tuple[str, ...]] = set()
+        self._first = 0
+
+    def outlive(self) -> None:
+        """A new configuration begins: what it does not renew at its first mark ends at its second.
+
+        Scopes of receivers and pipelines that are gone never come again to say so themselves.
+        """
+        self._inherited, self._first = set(self._present), 0
 
     def departed(self, scopes: Sequence[ScopeFamilies]) -> list[Family]:
         """Families with a stale marker for each series that was in the last batch and left.
@@ -45,15 +57,36 @@ class StaleMarkers:
         """
         markers: list[Family] = []
         comparison = _Comparison()
-        for scope in scopes:
+        for scope in [*scopes, *self._not_renewed(scopes)]:
             before = self._present.get(scope.origin, {})
             now = {family.name: family for family in scope.families}
             self._present[scope.origin] = now
             for name, family in before.items():
                 gone = comparison.missing(family, now.get(name))
+                gone = self._nowhere_else(scope.origin, name, gone) if gone else []
                 if gone:
                     markers.append(_ended(family, gone, scope.time))
         return markers
+
+    def _not_renewed(self, scopes: Sequence[ScopeFamilies]) -> list[ScopeFamilies]:
+        time = max((scope.time for scope in scopes), default=0)
+        self._inherited -= {scope.origin for scope in scopes}
+        self._first = self._first or time
+        if time <= self._first:
+            return []
+        ended, self._inherited = self._inherited, set()
+        return [ScopeFamilies(origin, [], time) for origin in sorted(ended)]
+
+    def _nowhere_else(
+        self, origin: tuple[str, ...], name: str, labels: Sequence[Labels]
+    ) -> list[Labels]:
+        twins = [
+            families[name].series
+            for other, families in self._present.items()
+            if other != origin and other[1:] == origin[1:] and name in families
+        ]
+        alive = {series.labels for twin in twins for series in twin}
+        return [one for one in labels if one not in alive]
 
 
 def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:

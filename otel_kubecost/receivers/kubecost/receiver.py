@@ -64,6 +64,8 @@ class KubecostReceiver:
         self._failure: str | None = "Kubecost has not been asked yet"
         self._collected = float("-inf")
         self._lock = threading.Lock()
+        self._serving = threading.Lock()
+        self._served: list[MetricsData] = []
         self._answered = threading.Event()
         self._answered.set()
         self._stop = threading.Event()
@@ -92,20 +94,36 @@ class KubecostReceiver:
     def adopt(self, predecessor: KubecostReceiver) -> None:
         """Go on for a receiver of an earlier configuration.
 
-        Marks that it served are not served again. What it had and this one's answers have not is
-        ended at their first mark.
+        Marks that it served are not served again. With the same options this one goes on with what
+        it knew; else what it had and this one's answers have not is ended at their first mark.
         """
         last = predecessor._last
         self._mark_before = max(predecessor._mark, predecessor._mark_before)
-        self._costs_before = last.data if last else predecessor._costs_before
-        self._agent_before = predecessor._own_batch(0.0)
+        if predecessor.options == self.options:
+            self._last, self._agent = last, predecessor._agent
+            self._costs_before = predecessor._costs_before
+            self._agent_before = predecessor._agent_before
+        else:
+            self._costs_before = last.data if last else predecessor._costs_before
+            self._agent_before = predecessor._own_batch(0.0)
 
     def collect(self, mark: float, patience: float | None = None) -> Iterator[MetricsData]:
-        """The costs, and apart from them the agent's own metrics, all stamped ``mark``."""
+        """The costs, and apart from them the agent's own metrics, all stamped ``mark``.
+
+        Once started, every pipeline that asks for a mark gets the same batches.
+        """
+        with self._serving:
+            if not self._started:
+                return self._batches(mark, patience)
+            if mark != self._mark:
+                self._served = list(self._batches(mark, patience))
+                self._mark = mark
+            return iter(self._served)
+
+    def _batches(self, mark: float, patience: float | None) -> Iterator[MetricsData]:
         self._ask(mark, patience)
         if mark <= self._mark_before:
             return  # the predecessor gave this mark its batches, with values of its own
-        self._mark = mark
         if self._last:
             costs = restamp(self._current(self._last, mark), mark)
             self._agent.series = count_points(costs)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
-from otel_kubecost.config.cross_checks import accounts, placeholders, wiring
+from otel_kubecost.config.cross_checks import accounts, clusters, placeholders, wiring
 from otel_kubecost.config.files import load_files
 from otel_kubecost.config.options import Options
 from otel_kubecost.config.problems import Finding, suggestion, validate
@@ -115,6 +115,7 @@ def parse_config(confmap: ConfMap, factories: Factories) -> Config:
         *(found.inside("service") for found in bad_service),
         *wiring(data),
         *accounts(data),
+        *clusters(data),
     ]
     problems = _all_problems(confmap, findings)
     if problems or service is None:

@@ -109,6 +109,27 @@ def accounts(data: Mapping[str, Any]) -> Iterator[Finding]:
                     )
 
 
+def clusters(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """No two receivers that run may speak for the same cluster of the same tenant.
+
+    Their series would have the same labels and different values.
+    """
+    used = [name for _, of in _pipelines(data) for name in _names(of.get(Kind.RECEIVER))]
+    owners: dict[tuple[str, str], str] = {}
+    for name in dict.fromkeys(used):
+        options = _block(_block(data, Kind.RECEIVER), name)
+        tenant, cluster = options.get("tenant_id"), options.get("cluster_name")
+        if not (_is_account(tenant) and isinstance(cluster, str)):
+            continue
+        owner = owners.setdefault((tenant, cluster), name)
+        if owner != name:
+            yield Finding(
+                (Kind.RECEIVER.value, name, "cluster_name"),
+                f'is "{cluster}", as that of receiver {owner} with the same tenant_id',
+                "give each cluster a name of its own",
+            )
+
+
 def _tenants(data: Mapping[str, Any], pipeline: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _names(pipeline.get(Kind.RECEIVER)):
         tenant = _block(_block(data, Kind.RECEIVER), name).get("tenant_id")

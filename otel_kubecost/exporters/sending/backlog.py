@@ -190,15 +190,16 @@ class Backlog(Generic[R]):
         entry.attempts += 1
         self._waiting.appendleft(entry)
 
-    def split(self, entry: Entry[R], reason: str) -> None:
-        """Its parts take the place of ``entry``; one that has no parts is dropped."""
+    def split(self, entry: Entry[R], reason: str) -> bool:
+        """Its parts take the place of ``entry``; false for one without parts: it is dropped."""
         parts = entry.request.split()
         if not parts:
             self.dropped(entry, reason)
-            return
+            return False
         self._in_flight = None
         entry.ticket.add_parts(len(parts) - 1)
         self._waiting.extendleft(Entry(part, entry.ticket) for part in reversed(parts))
+        return True
 
     def hold(self) -> None:
         """Tell everybody who waits that it may take long."""

@@ -36,7 +36,7 @@ _LOST = Verdict(
 )
 _INDIVISIBLE = Verdict(
     Action.DROP,
-    "too_large",
+    "indivisible",
     "one series alone is too large for the receiver (413)",
     "raise the receiver's limit",
 )
@@ -179,9 +179,6 @@ class SendingQueue(Generic[R]):
                 _log.exception("sending failed in a way that nobody foresaw")
                 self._lose(entry, _DEFECT)
                 continue
-            if verdict.action is Action.SPLIT and not entry.request.split():
-                self._lose(entry, _INDIVISIBLE)
-                continue
             pause = self._settle(entry, verdict)
             if pause and self._clock.wait(self._wake, pause):
                 self._wake.clear()
@@ -229,7 +226,8 @@ class SendingQueue(Generic[R]):
             self._backlog.dropped(entry, _SHUTDOWN)
             self._stopped = True
         elif verdict.action is Action.SPLIT:
-            self._backlog.split(entry, verdict.reason)
+            if not self._backlog.split(entry, verdict.reason):
+                self._episodes.remark(_INDIVISIBLE, entry.request.samples)
         else:
             self._backlog.again(entry)
         if self._held:

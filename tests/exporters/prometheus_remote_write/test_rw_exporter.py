@@ -23,19 +23,6 @@ pytestmark = pytest.mark.timeout(60)
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 
 
-@pytest.fixture
-def exporter_to():
-    exporters = []
-
-    def make(server, **options) -> PrometheusRemoteWriteExporter:
-        exporters.append(PrometheusRemoteWriteExporter(endpoint=server.endpoint, **options))
-        return exporters[-1]
-
-    yield make
-    for exporter in exporters:
-        exporter.shutdown(timeout_millis=0)
-
-
 def ended(receiver) -> dict[str, bool]:
     """By pod, whether its series' last sample is a stale marker."""
     return {

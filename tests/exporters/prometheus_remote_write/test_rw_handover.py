@@ -7,7 +7,6 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExpor
 from rw_data import NOW, Sink, batch, counter, gauge, point, series
 
 from otel_kubecost.component import Adopting
-from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
 from otel_kubecost.testing import RemoteWriteReceiver, Reply, is_stale
 
 pytestmark = pytest.mark.timeout(60)
@@ -15,19 +14,6 @@ pytestmark = pytest.mark.timeout(60)
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 WRONG = {"username": "u", "password": "old"}
 RIGHT = {"username": "u", "password": "new"}
-
-
-@pytest.fixture
-def exporter_to():
-    exporters = []
-
-    def make(server, **options) -> PrometheusRemoteWriteExporter:
-        exporters.append(PrometheusRemoteWriteExporter(endpoint=server.endpoint, **options))
-        return exporters[-1]
-
-    yield make
-    for exporter in exporters:
-        exporter.shutdown(timeout_millis=0)
 
 
 def succeeded(old, new):

@@ -152,8 +152,8 @@ def test_the_backoff_begins_anew_after_a_success(queue_to):
     assert clock.monotonic() == pytest.approx(0.03 + 0.06 + 0.03)
 
 
-def test_too_large_a_request_goes_in_halves(queue_to):
-    """A 413 splits until it fits, in order; what cannot be split is dropped alone."""
+def test_too_large_a_request_goes_in_halves(queue_to, caplog):
+    """A 413 splits until it fits, in order; what cannot be split is dropped, with a line."""
     receiver = Receiver([SPLIT, SPLIT, SPLIT])
     queue = queue_to(receiver)
     ticket = put(queue, Letters("abcd"))
@@ -162,6 +162,9 @@ def test_too_large_a_request_goes_in_halves(queue_to):
     assert receiver.taken == "bcd"
     assert ticket.wait(0) is Outcome.DROPPED
     assert queue.stats() == (4, 3, 0, {"too_large": 1}, "")
+    (lost,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert lost.message == "One series alone is too large for the receiver (413)"
+    assert lost.samples == 1
 
 
 def test_a_refused_request_does_not_stop_the_next(queue_to):

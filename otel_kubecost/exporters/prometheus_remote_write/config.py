@@ -12,7 +12,7 @@ from otel_kubecost.config.cloudtuner import given, push_options
 from otel_kubecost.config.options import Duration, Options, Text
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
-from otel_kubecost.exporters.series.relabel import RelabelRule
+from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
 from otel_kubecost.http.config import EndpointURL, HTTPOptions
 

@@ -30,8 +30,8 @@ _RowKey: TypeAlias = tuple[str, ...]
 class StaleMarkers:
     """Remembers the series of each scope's last batch.
 
-    An origin begins with the stream it came by. Of one scope two streams may carry parts that
-    overlap: a series that another one still has does not end.
+    An origin begins with the stream it came by. Two streams may carry parts of one scope, and
+    relabelling may make one series of two scopes': what another origin still has does not end.
 
     What it keeps of columns is a reference to them, not a set of series: 100,000 pods weigh what
     their table weighs.
@@ -56,14 +56,19 @@ class StaleMarkers:
         answers write the same markers.
         """
         markers: list[Family] = []
+        marked: set[Labels] = set()
         comparison = _Comparison()
-        for scope in [*scopes, *self._not_renewed(scopes)]:
-            before = self._present.get(scope.origin, {})
-            now = {family.name: family for family in scope.families}
-            self._present[scope.origin] = now
-            for name, family in before.items():
+        batch = [*scopes, *self._not_renewed(scopes)]
+        before = {scope.origin: self._present.get(scope.origin, {}) for scope in batch}
+        for scope in batch:
+            self._present[scope.origin] = {family.name: family for family in scope.families}
+        for scope in batch:
+            now = self._present[scope.origin]
+            for name, family in before[scope.origin].items():
                 gone = comparison.missing(family, now.get(name))
                 gone = self._nowhere_else(scope.origin, name, gone) if gone else []
+                gone = [labels for labels in gone if labels not in marked]
+                marked.update(gone)
                 if gone:
                     markers.append(_ended(family, gone, scope.time))
         return markers
@@ -83,7 +88,7 @@ class StaleMarkers:
         twins = [
             families[name].series
             for other, families in self._present.items()
-            if other != origin and other[1:] == origin[1:] and name in families
+            if other != origin and name in families
         ]
         alive = {series.labels for twin in twins for series in twin}
         return [one for one in labels if one not in alive]

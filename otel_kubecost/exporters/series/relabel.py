@@ -1,18 +1,22 @@
-"""Relabelling before sending: which series go out. Pure.
+"""Relabelling before sending: which series go out, and under which labels.
 
-Semantics are those of Prometheus (model/relabel): the values of ``source_labels``, a missing one
-as the empty string, are joined with ``separator`` and matched as a whole.
+Rules are in ``relabel_rule``, what they do to one label set in ``relabel_labels``. Here they meet
+families: series move to the family of their new name, columns stay columns as long as rules look
+at labels that are the same in every row or only choose rows, and series that have become one are
+sent as one (``merge``). Prometheus sends such twins both, and receivers refuse them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from functools import cache
+from operator import itemgetter
+from typing import TypeAlias
 
-from pydantic import Field, model_validator
-
-from otel_kubecost.config.options import Options, Pattern, Regex
+from otel_kubecost.exporters.series.labels import NAME
+from otel_kubecost.exporters.series.merge import each_series_once
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -20,78 +24,159 @@ from otel_kubecost.exporters.series.model import (
     Series,
     Type,
 )
-from otel_kubecost.pdata import PointColumns, StringColumn
+from otel_kubecost.exporters.series.relabel_labels import apply_rule
+from otel_kubecost.exporters.series.relabel_rule import RelabelRule
+from otel_kubecost.telemetry import get_logger
 
-_Source: TypeAlias = str | StringColumn
+_log = get_logger(__name__)
 
+_Rules: TypeAlias = tuple[RelabelRule, ...]
 
-class RelabelRule(Options):
-    """One of ``write_relabel_configs``, as in Prometheus. Actions: ``keep`` and ``drop``."""
-
-    action: Literal["keep", "drop"] = Field(description="What to do with a series that matches.")
-    source_labels: tuple[str, ...] = Field((), description="Labels whose values are matched.")
-    separator: str = Field(";", description="Stands between the values of source_labels.")
-    regex: Regex = Field(Pattern("(.*)"), description="RE2; has to match the whole text.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _available(cls, block: Any) -> Any:
-        if not isinstance(block, Mapping):
-            return block
-        action = str(block.get("action", "replace")).lower()
-        if action not in {"keep", "drop"}:
-            raise ValueError(f"action {action} is not available in this version; keep and drop are")
-        return {**block, "action": action}
-
-    def keeps(self, values: Iterable[str]) -> bool:
-        """Whether a series stays whose ``source_labels`` have ``values``."""
-        return self.regex.matches(self.separator.join(values)) is (self.action == "keep")
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 def relabel_scopes(
     scopes: Iterable[ScopeFamilies], rules: Sequence[RelabelRule]
 ) -> list[ScopeFamilies]:
-    """``scopes`` with the series that all ``rules`` keep; each scope stays, if empty."""
-    return [scope._replace(families=relabel(scope.families, rules)) for scope in scopes]
+    """``scopes`` with what ``rules`` make of their series, over all of them each series once.
+
+    Each scope stays, if empty. A series without a valid name is left out. What is left out for
+    that, or because its series and time are those of another sample, is said once for ``rules``.
+    """
+    rules = tuple(rules)
+    relabelled = [
+        scope._replace(families=list(_relabelled(scope.families, rules))) for scope in scopes
+    ]
+    if all(rule.selects for rule in rules):
+        return relabelled
+    merged = each_series_once(_one_type_a_name(relabelled))
+    if _samples(merged) < _samples(relabelled):
+        _warn_once(rules, *_TWINS)
+    return merged
 
 
-def relabel(families: Iterable[Family], rules: Sequence[RelabelRule]) -> list[Family]:
-    """``families`` with the series that all ``rules`` keep; none without series."""
-    kept = list(families)
-    for rule in rules:
-        kept = [part for family in kept if (part := _apply(family, rule)).series]
-    return kept
+_TWINS = (
+    "write_relabel_configs make several series one; of each time the first sample is sent",
+    "keep a label that tells them apart",
+)
+_NAMELESS = (
+    "write_relabel_configs leave series without a valid __name__; those are not sent",
+    "drop them with the action drop, or let their __name__ be",
+)
 
 
-def _apply(family: Family, rule: RelabelRule) -> Family:
-    """A rule about the name alone, the usual one, does not look at series."""
-    if rule.source_labels == ("__name__",) and family.type is not Type.HISTOGRAM:
-        return family if rule.keeps([family.name]) else replace(family, series=())
-    if isinstance(family.series, ColumnSeries):
-        return replace(family, series=_columns(family.series, rule))
-    return replace(family, series=[one for one in family.series if _keeps_series(one, rule)])
+@cache
+def _warn_once(rules: _Rules, event: str, hint: str) -> None:  # noqa: ARG001  once for each rules
+    _log.warning(event, hint=hint)
 
 
-def _keeps_series(series: Series, rule: RelabelRule) -> bool:
-    labels = dict(series.labels)
-    return rule.keeps(labels.get(name, "") for name in rule.source_labels)
+def _samples(scopes: Iterable[ScopeFamilies]) -> int:
+    return sum(
+        len(family.series)
+        if isinstance(family.series, ColumnSeries)
+        else sum(len(series.samples) for series in family.series)
+        for scope in scopes
+        for family in scope.families
+    )
 
 
-def _columns(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries | Sequence[Series]:
-    labels = dict(series.labels)
-    sources = [labels.get(name, "") for name in rule.source_labels]
-    constant = [source for source in sources if isinstance(source, str)]
-    if len(constant) == len(sources):
-        return series if rule.keeps(constant) else ()
-    return ColumnSeries(series.labels, series.points.select(_kept(series.points, sources, rule)))
+def _one_type_a_name(scopes: Iterable[ScopeFamilies]) -> Iterator[ScopeFamilies]:
+    """Families that came to one name have the type of the first.
+
+    Prometheus sends types apart from series and would send all of these. A histogram is more than
+    its type, and has its name to itself.
+    """
+    types: dict[str, Type] = {}
+    for scope in scopes:
+        families = [
+            family
+            if family.type is Type.HISTOGRAM
+            else replace(family, type=types.setdefault(family.name, family.type))
+            for family in scope.families
+        ]
+        yield scope._replace(families=families)
 
 
-def _kept(points: PointColumns, sources: Sequence[_Source], rule: RelabelRule) -> Iterator[int]:
-    """Which points stay; each distinct combination of values is matched once."""
+def _relabelled(families: Iterable[Family], rules: _Rules) -> Iterator[Family]:
+    for family in families:
+        named, left = _by_columns(family, rules)
+        parts = [named] if not left else _row_by_row(named, left)
+        for part in parts:
+            if part.series and _METRIC_NAME.fullmatch(part.name):
+                yield part
+            elif part.series:
+                _warn_once(rules, *_NAMELESS)
+
+
+# Columns: what holds for one row holds for all, or rows are chosen.
+
+
+def _by_columns(family: Family, rules: _Rules) -> tuple[Family, _Rules]:
+    """``family`` after the first of ``rules``, as many as leave columns columns, and the others."""
+    for done, rule in enumerate(rules):
+        columns = _columns(family.series, rule) if isinstance(family.series, ColumnSeries) else None
+        if columns is None:
+            return family, rules[done:]
+        if columns is not family.series:
+            family = replace(family, name=str(dict(columns.labels).get(NAME, "")), series=columns)
+    return family, ()
+
+
+def _columns(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries | None:
+    """``series`` after ``rule``; None where it changes a label that is not the same in each row."""
+    if not any(rule.touches(name) for name, value in series.labels if not isinstance(value, str)):
+        return _all_rows(series, rule)
+    return _chosen_rows(series, rule) if rule.selects else None
+
+
+def _all_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
+    constant = {name: value for name, value in series.labels if isinstance(value, str)}
+    changed = dict(constant)
+    if not apply_rule(rule, changed):
+        return ColumnSeries(series.labels, series.points.select(()))
+    if changed == constant:
+        return series
+    columns = {name: value for name, value in series.labels if not isinstance(value, str)}
+    return ColumnSeries(sorted((changed | columns).items(), key=itemgetter(0)), series.points)
+
+
+def _chosen_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
+    """Each distinct combination of the values that ``rule`` looks at is looked at once."""
+    looked_at = [(name, value) for name, value in series.labels if rule.touches(name)]
     verdicts: dict[tuple[str, ...], bool] = {}
-    for place, row in enumerate(points.row_numbers()):
-        found = tuple(source if isinstance(source, str) else source[row] for source in sources)
+    chosen = []
+    for place, row in enumerate(series.points.row_numbers()):
+        found = tuple(value if isinstance(value, str) else value[row] for _, value in looked_at)
         if found not in verdicts:
-            verdicts[found] = rule.keeps(found)
+            names = (name for name, _ in looked_at)
+            verdicts[found] = apply_rule(rule, dict(zip(names, found, strict=True)))
         if verdicts[found]:
-            yield place
+            chosen.append(place)
+    return ColumnSeries(series.labels, series.points.select(chosen))
+
+
+# Rows: any rule, series by series.
+
+
+def _row_by_row(family: Family, rules: _Rules) -> Iterator[Family]:
+    homes: dict[tuple[str, Type], list[Series]] = {}
+    for series in family.series:
+        labels = dict(series.labels)
+        before = labels.get(NAME, "")
+        if all(apply_rule(rule, labels) for rule in rules):
+            home = _home(family, before, labels.get(NAME, ""))
+            changed = series._replace(labels=tuple(sorted(labels.items())))
+            homes.setdefault(home, []).append(changed)
+    for (name, kind), members in homes.items():
+        yield replace(family, name=name, type=kind, series=members)
+
+
+def _home(family: Family, before: str, after: str) -> tuple[str, Type]:
+    """Name and type of the family that a series of ``family`` belongs to under its new name.
+
+    A histogram that is renamed as a whole stays one: its series keep their suffixes.
+    """
+    if family.type is not Type.HISTOGRAM:
+        return after, family.type
+    name = after.removesuffix(before.removeprefix(family.name))
+    return (after, Type.UNKNOWN) if name in {"", after} else (name, family.type)

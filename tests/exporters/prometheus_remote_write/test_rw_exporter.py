@@ -108,6 +108,34 @@ def test_streams_do_not_end_each_others_series(exporter_to):
     assert receiver.violations == []
 
 
+def test_what_is_sent_again_ends_nothing(exporter_to):
+    """Corrected values of an earlier time, in no stream: series that they lack live on, and those
+    that they had are not missed afterwards."""
+    a, b, c = (point({"pod": pod}, at=NOW) for pod in "abc")
+    with RemoteWriteReceiver() as receiver:
+        exporter = exporter_to(receiver)
+        exporter.enqueue(batch(gauge("cost", a, b)), "live")
+        exporter.enqueue(batch(gauge("cost", c)), None)
+        exporter.enqueue(batch(gauge("cost", a)), None)
+        exporter.enqueue(batch(gauge("cost", a, b)), "live")
+        assert exporter.force_flush()
+        assert ended(receiver) == {"a": False, "b": False, "c": False}
+    assert receiver.violations == []
+
+
+def test_the_oldest_that_waits_is_known(exporter_to):
+    """In seconds; what a shutdown leaves behind never arrives."""
+    with Sink(503, 503) as server:
+        exporter = exporter_to(server, queue_config={"min_backoff": "1m", "max_backoff": "1m"})
+        assert exporter.oldest_pending is None
+        exporter.enqueue(series(1, at=NOW + 5000))
+        exporter.enqueue(series(1, at=NOW + 9000))
+        assert exporter.oldest_pending == NOW / 1000 + 5
+        assert server.wait_for(1)
+        exporter.shutdown(timeout_millis=0)
+        assert exporter.oldest_pending == NOW / 1000 + 5
+
+
 def test_stale_markers_can_be_left_out(exporter_to):
     """``stale_markers: false`` sends none."""
     with Sink() as server:

@@ -98,7 +98,7 @@ def test_other_spellings(first, second):
         ({"queue_config": {"min_backoff": "9s"}}, "min_backoff is more than max_backoff"),
         ({"external_labels": {"a-b": "x"}}, "'a-b' is not a label name"),
         ({"label_names": {"a.b": "x y"}}, "'x y' is not a label name"),
-        ({"write_relabel_configs": [{"action": "labeldrop"}]}, "write_relabel_configs[0]"),
+        ({"write_relabel_configs": [{"action": "replace"}]}, "write_relabel_configs[0]"),
         ({"write_relabel_configs": [{"action": "keep", "regex": "("}]}, "not an RE2 pattern"),
         ({"endpiont": URL}, "did you mean `endpoint`"),
     ],

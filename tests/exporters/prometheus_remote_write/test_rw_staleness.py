@@ -145,3 +145,25 @@ def test_the_marker_is_not_an_ordinary_nan():
     """Its bits are what tells it apart; arithmetic on it would lose them."""
     ordinary = struct.pack("<d", float("nan"))
     assert struct.pack("<d", STALE_NAN) != ordinary
+
+
+def test_a_series_that_two_scopes_share_ends_with_the_last_of_them():
+    """Relabelling makes one series of two; a marker beside its sample would be refused."""
+    markers = StaleMarkers()
+    one, other = ("stream", "one"), ("stream", "other")
+    departed(
+        markers, scope(columns("m", "a", 1), origin=one), scope(columns("m", "a", 1), origin=other)
+    )
+    went = scope(columns("x", "a", 2), origin=one)
+    assert departed(markers, went, scope(columns("m", "a", 2), origin=other)) == {}
+    assert departed(markers, went, scope(columns("x", "b", 3), origin=other)) == {("m", "a"): 3}
+
+
+def test_a_series_that_leaves_two_scopes_at_once_is_marked_once():
+    """The same series and time twice in one request is against the protocol."""
+    markers = StaleMarkers()
+    scopes = [scope(columns("m", "a", 1), origin=("stream", name)) for name in ("one", "other")]
+    departed(markers, *scopes)
+    gone = [scope(columns("x", name, 2), origin=("stream", name)) for name in ("one", "other")]
+    families = markers.departed(gone)
+    assert [len(family.series) for family in families] == [1]

@@ -255,3 +255,39 @@ def test_who_is_held_is_told_and_may_still_be_delivered():
     assert entry is not None
     backlog.delivered(entry)
     assert ticket.wait(0) is Outcome.DELIVERED
+
+
+def test_the_oldest_that_is_pending_is_known_until_it_is_settled():
+    """In flight, offered again or in parts, in whatever order it came; without samples it has no
+    time."""
+    backlog: Backlog[Numbered] = Backlog(100)
+    assert backlog.oldest_pending is None
+    backlog.put_all([Numbered(0, 4, newest=2000), Numbered(4, 1, newest=1000), Numbered(5, 0)])
+    assert backlog.oldest_pending == 1000
+    entry = backlog.take()
+    assert entry is not None
+    assert backlog.oldest_pending == 1000
+    backlog.again(entry)
+    backlog.delivered(taken(backlog))
+    assert backlog.oldest_pending == 1000
+    backlog.dropped(taken(backlog), "refused")
+    assert backlog.oldest_pending is None
+
+
+def taken(backlog: Backlog[Numbered]) -> Entry[Numbered]:
+    entry = backlog.take()
+    assert entry is not None
+    return entry
+
+
+def test_what_was_abandoned_is_never_settled():
+    """At the next start it is known that it did not arrive."""
+    backlog: Backlog[Numbered] = Backlog(100)
+    backlog.put_all([Numbered(0, 1, newest=1000), Numbered(1, 1, newest=2000)])
+    entry = backlog.take()
+    assert entry is not None
+    backlog.delivered(entry)
+    backlog.abandon("shutdown")
+    backlog.abandon("shutdown")
+    assert backlog.empty
+    assert backlog.oldest_pending == 2000

@@ -146,6 +146,51 @@ class TLSConfig(Options):
         return self
 
 
+class OAuth2(Options):
+    """A token for a client and its secret, fetched from ``token_url`` (RFC 6749, 4.4).
+
+    It is fetched when it is first needed, before it expires, and when the peer refuses it.
+    """
+
+    client_id: Text = Field(min_length=1, description="Name of the client.")
+    client_secret: SecretStr | None = Field(None, description="Its secret; better in a file.")
+    client_secret_file: Path | None = Field(None, description="File with the secret.")
+    token_url: EndpointURL = Field(
+        description="Where tokens are fetched.", examples=["https://login.example.com/oauth2/token"]
+    )
+    scopes: tuple[Text, ...] = Field((), description="What the token shall allow.")
+    endpoint_params: dict[str, Text] = Field(
+        default_factory=dict, repr=False, description="More parameters, such as audience."
+    )
+    tls_config: TLSConfig = Field(
+        default_factory=TLSConfig,
+        validation_alias=AliasChoices("tls_config", "tls"),
+        description="TLS of token_url; the peer's own is not used for it.",
+    )
+    proxy_url: ProxyURL | None = Field(None, description="Proxy to token_url.")
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        _exactly_one(self, "client_secret", "client_secret_file")
+        return self
+
+    @field_validator("endpoint_params")
+    @classmethod
+    def _parameters_of_its_own(cls, parameters: dict[str, str]) -> dict[str, str]:
+        for name, option in _PARAMETERS.items():
+            if name in parameters:
+                raise ValueError(f"{name} is not for endpoint_params; use {option}")
+        return parameters
+
+
+_PARAMETERS = {
+    "client_id": "client_id",
+    "client_secret": "client_secret_file",
+    "scope": "scopes",
+}
+"""What is sent to ``token_url`` anyway, and from which option it comes."""
+
+
 class AuthOptions(Options):
     """At most one way to say who is asking."""
 
@@ -153,6 +198,7 @@ class AuthOptions(Options):
     authorization: Authorization | None = Field(None, description="Any other scheme and token.")
     bearer_token_file: Path | None = Field(None, description="File with a bearer token.")
     api_key_file: Path | None = Field(None, description="File with Kubecost's X-API-KEY.")
+    oauth2: OAuth2 | None = Field(None, description="A token of an OAuth2 server.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import SecretStr
 
 from otel_kubecost.http.config import AuthOptions
 from otel_kubecost.http.failure import HTTPFailure
 from otel_kubecost.http.files import FileStamp, file_stamp, unreadable
+
+_BEARER = "Bearer "
 
 
 class SecretFile:
@@ -43,15 +46,33 @@ class SecretFile:
         return secret
 
 
-class Credentials:
-    """The headers of one peer's ``AuthOptions``."""
+class Tokens(Protocol):
+    """Gives bearer tokens that end."""
 
-    def __init__(self, options: AuthOptions) -> None:
+    def token(self, timeout: float) -> str:
+        """One to use now, within ``timeout`` seconds. Raises HTTPFailure."""
+        ...
+
+    def forget(self, token: str) -> None:
+        """Never give ``token`` again: it was refused."""
+        ...
+
+
+class Credentials:
+    """The headers of one peer's ``AuthOptions``; ``tokens`` are those of its ``oauth2``."""
+
+    def __init__(self, options: AuthOptions, tokens: Tokens | None = None) -> None:
         self._options = options
+        self._tokens = tokens
         self._file = _secret_file(options)
 
-    def headers(self) -> Mapping[str, str]:
-        """Empty without credentials. Raises HTTPFailure where a secret's file gives none."""
+    def headers(self, timeout: float) -> Mapping[str, str]:
+        """Empty without credentials. A token that has to be fetched may take ``timeout`` seconds.
+
+        Raises HTTPFailure where a file or a server gives no secret.
+        """
+        if self._tokens:
+            return {"Authorization": _sendable(_BEARER + self._tokens.token(timeout))}
         basic, other = self._options.basic_auth, self._options.authorization
         if basic:
             pair = f"{basic.username}:{self._secret(basic.password)}".encode()
@@ -59,10 +80,17 @@ class Credentials:
         if other:
             return {"Authorization": _sendable(f"{other.type} {self._secret(other.credentials)}")}
         if self._options.bearer_token_file:
-            return {"Authorization": _sendable(f"Bearer {self._secret(None)}")}
+            return {"Authorization": _sendable(_BEARER + self._secret(None))}
         if self._options.api_key_file:
             return {"X-API-KEY": _sendable(self._secret(None))}
         return {}
+
+    def renewed(self, refused: Mapping[str, str]) -> bool:
+        """Whether the next headers are others than those ``refused`` with 401: a new token."""
+        if self._tokens is None:
+            return False
+        self._tokens.forget(refused["Authorization"].removeprefix(_BEARER))
+        return True
 
     def _secret(self, inline: SecretStr | None) -> str:
         if inline is not None:

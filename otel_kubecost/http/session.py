@@ -24,6 +24,7 @@ from otel_kubecost.http.credentials import Credentials
 from otel_kubecost.http.deadline import POOLS, READ_SIZE, keeping
 from otel_kubecost.http.decoding import capped, decoded
 from otel_kubecost.http.failure import FailureKind, HTTPFailure, foreign_errors_explained
+from otel_kubecost.http.oauth2 import ClientCredentials
 from otel_kubecost.http.tls import TLS
 
 __all__ = ["FailureKind", "HTTPClient", "HTTPFailure", "Response", "Stream"]
@@ -52,8 +53,9 @@ class HTTPClient:
     """Requests to one peer over connections that are kept. Safe to use from several threads.
 
     Every request has one deadline, from looking up the host to the last byte of the answer
-    (``options.timeout`` seconds, or ``timeout`` where a call gives it). Redirects are answers
-    like any other and are not followed. Nothing but ``HTTPFailure`` is raised.
+    (``options.timeout`` seconds, or ``timeout`` where a call gives it); fetching a token is part
+    of it. A request that is answered 401 is sent once more where a new token can be had. Redirects
+    are answers like any other and are not followed. Nothing but ``HTTPFailure`` is raised.
     """
 
     def __init__(
@@ -70,7 +72,8 @@ class HTTPClient:
         self._options = options
         self._max_decoded_bytes = max_decoded_bytes
         self._max_wire_bytes = max_decoded_bytes if max_wire_bytes is None else max_wire_bytes
-        self._credentials = Credentials(options)
+        self._tokens = _token_client(options)
+        self._credentials = Credentials(options, self._client_credentials())
         self._adapter = _Adapter(TLS(options.tls_config))
         proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
@@ -121,6 +124,12 @@ class HTTPClient:
     def close(self) -> None:
         """Close the idle connections. The client stays usable."""
         self._adapter.close()
+        if self._tokens:
+            self._tokens.close()
+
+    def _client_credentials(self) -> ClientCredentials | None:
+        oauth2 = self._options.oauth2
+        return ClientCredentials(oauth2, self._tokens.post) if oauth2 and self._tokens else None
 
     @contextmanager
     def _exchange(self, request: requests.Request, timeout: float | None) -> Iterator[Stream]:
@@ -130,25 +139,33 @@ class HTTPClient:
             chunks = self._body(answer, request.url, seconds)
             yield Stream(answer.status_code, answer.headers, chunks)
         finally:
-            answer.raw.close()
-            answer.raw.release_conn()
+            _release(answer)
 
     def _send(self, request: requests.Request, seconds: float) -> requests.Response:
         deadline = Deadline(seconds)
-        request.headers = self._headers(request.headers)
+        answer = self._send_once(request, seconds, deadline)
+        if answer.status_code == 401 and self._credentials.renewed(answer.request.headers):
+            _release(answer)
+            answer = self._send_once(request, seconds, deadline)
+        return answer
+
+    def _send_once(
+        self, request: requests.Request, seconds: float, deadline: Deadline
+    ) -> requests.Response:
+        request.headers = self._headers(request.headers, deadline)
         with foreign_errors_explained(request.url, seconds), keeping(deadline), _unobserved():
             return self._adapter.send(
                 request.prepare(), stream=True, timeout=seconds, proxies=self._proxies
             )
 
-    def _headers(self, of_call: Mapping[str, str]) -> dict[str, str]:
+    def _headers(self, of_call: Mapping[str, str], deadline: Deadline) -> dict[str, str]:
         return {
             "User-Agent": user_agent(),
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             **self._options.headers,
             **of_call,
-            **self._credentials.headers(),
+            **self._credentials.headers(deadline.left()),
         }
 
     def _body(self, answer: requests.Response, url: str, seconds: float) -> Iterator[bytes]:
@@ -156,6 +173,19 @@ class HTTPClient:
         wire = capped(_arriving(answer.raw), self._max_wire_bytes, "bytes")
         with foreign_errors_explained(url, seconds):
             yield from capped(decoded(wire, encoding), self._max_decoded_bytes, "decoded bytes")
+
+
+def _token_client(options: HTTPOptions) -> HTTPClient | None:
+    """What talks to ``token_url``: nothing of the peer's own options is for it."""
+    if options.oauth2 is None:
+        return None
+    peer = {"tls_config": options.oauth2.tls_config, "proxy_url": options.oauth2.proxy_url}
+    return HTTPClient(HTTPOptions.model_validate(peer))
+
+
+def _release(answer: requests.Response) -> None:
+    answer.raw.close()
+    answer.raw.release_conn()
 
 
 def _arriving(raw: Any) -> Iterator[bytes]:

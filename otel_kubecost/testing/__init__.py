@@ -11,17 +11,37 @@ for ``otel-kubecost demo``. They enforce what the real ones only expect::
 
 from otel_kubecost.testing.clock import FakeClock, ScaledClock
 from otel_kubecost.testing.cluster import SimulatedCluster
+from otel_kubecost.testing.distortions import (
+    empty_sets,
+    nan_as_null,
+    negative_idle,
+    negative_minutes,
+    null_rows,
+    null_sets,
+    numbers_as_text,
+    without_adjustments,
+    zero_costs,
+)
 from otel_kubecost.testing.exchange import Reply, Request
 from otel_kubecost.testing.faults import (
     Fault,
     cut_after,
     drip,
+    empty_set_error,
+    error_code,
+    gateway_timeout,
     gzipped,
     hang,
+    legacy_error,
+    login_page,
     login_redirect,
+    not_supported,
+    saturated,
     spa_page,
+    truncated_json,
 )
-from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, Flavour
+from otel_kubecost.testing.flavours import Flavour
+from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, idle_hangs
 from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, RemoteWriteReceiver
 from otel_kubecost.testing.server import HttpServer, TlsFiles
 from otel_kubecost.testing.simulation import SimulatedKubecost
@@ -50,9 +70,27 @@ __all__ = [
     "cut_after",
     "decode",
     "drip",
+    "empty_set_error",
+    "empty_sets",
+    "error_code",
+    "gateway_timeout",
     "gzipped",
     "hang",
+    "idle_hangs",
     "is_stale",
+    "legacy_error",
+    "login_page",
     "login_redirect",
+    "nan_as_null",
+    "negative_idle",
+    "negative_minutes",
+    "not_supported",
+    "null_rows",
+    "null_sets",
+    "numbers_as_text",
+    "saturated",
     "spa_page",
+    "truncated_json",
+    "without_adjustments",
+    "zero_costs",
 ]

@@ -13,6 +13,7 @@ function gets the reply of work that was done: ``hang`` after a write is an answ
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -85,6 +86,51 @@ def login_redirect(_: Reply) -> Reply:
     return Reply(302, b"Found\n", headers={"Location": "/login"})
 
 
+def login_page(_: Reply) -> Reply:
+    """A form with status 200, as proxies for single sign-on show it (kubecost docs, SAML)."""
+    return Reply(200, LOGIN_PAGE, "text/html")
+
+
+def legacy_error(_: Reply) -> Reply:
+    """An error with status 200 (opencost ``router.go``, ``WrapData``)."""
+    return _error(200, code=500, status="error", data=None, message="error computing allocation")
+
+
+def error_code(_: Reply) -> Reply:
+    """An error with status 200 that only ``code`` tells (skyhook-io/radar issue 1055)."""
+    return _error(200, code=500, message="query failed")
+
+
+def empty_set_error(_: Reply) -> Reply:
+    """What OpenCost says when a set to accumulate has no data (openchoreo issue 4522)."""
+    return _error(500, code=500, data=None, message=EMPTY_SET)
+
+
+def saturated(_: Reply) -> Reply:
+    """An aggregator with too much to do (containers-cost-allocation-dashboard issue 4)."""
+    message = "acquiring max concurrency semaphore: context canceled"
+    return _error(500, code=500, data=None, message=message)
+
+
+def _error(http_status: int, /, **envelope: object) -> Reply:
+    return Reply(http_status, json.dumps(envelope).encode(), "application/json")
+
+
+def not_supported(_: Reply) -> Reply:
+    """Kubecost 2's nginx at paths that its aggregator lacks (chart, frontend config map)."""
+    return Reply(501, b"Aggregator does not support this endpoint.", "text/html")
+
+
+def gateway_timeout(_: Reply) -> Reply:
+    """Kubecost's nginx when the backend took 300 s (chart, ``frontend.timeoutSeconds``)."""
+    return Reply(504, b"<html><body>The request timed out.</body></html>", "text/html")
+
+
+def truncated_json(reply: Reply) -> Reply:
+    """Half of the body, and a Content-Length to it: an aborted upstream behind a proxy."""
+    return replace(reply, body=reply.body[: len(reply.body) // 2])
+
+
 def spa_page(_: Reply) -> Reply:
     """The page of the web interface with status 200: what Kubecost says on a wrong path."""
     return Reply(200, SPA_PAGE, "text/html")
@@ -93,3 +139,12 @@ def spa_page(_: Reply) -> Reply:
 SPA_PAGE = b"""<!doctype html>
 <html lang="en"><head><title>Kubecost</title></head><body><div id="root"></div></body></html>
 """
+
+LOGIN_PAGE = b"""<!doctype html>
+<html><head><title>Sign in</title></head><body><form method="post" action="/login">
+<input name="user"><input name="password" type="password"></form></body></html>
+"""
+EMPTY_SET = (
+    "error accumulating by all: error accumulating all:AllocationSetRange has empty AssetSet"
+    " in accumulation"
+)

@@ -12,10 +12,19 @@ from otel_kubecost.testing import (
     Reply,
     cut_after,
     drip,
+    empty_set_error,
+    error_code,
+    gateway_timeout,
     gzipped,
     hang,
+    idle_hangs,
+    legacy_error,
+    login_page,
     login_redirect,
+    not_supported,
+    saturated,
     spa_page,
+    truncated_json,
 )
 
 ANSWER = {"code": 200, "data": [{"c/shop": {"name": "c/shop", "totalCost": 1.5}}]}
@@ -39,10 +48,17 @@ def ask(kubecost, path="/model/allocation", timeout=9, **parameters):
         (Flavour.OPENCOST, "/allocation", 200, "application/json"),
         (Flavour.OPENCOST, "/allocation/compute", 200, "application/json"),
         (Flavour.OPENCOST, "/model/allocation", 404, "text/plain; charset=utf-8"),
+        (Flavour.OPENCOST_UI, "/model/allocation/compute", 200, "application/json"),
+        (Flavour.OPENCOST_UI, "/allocation", 200, "text/html"),
+        (Flavour.KUBECOST_3, "/model/allocation", 200, "application/json"),
+        (Flavour.KUBECOST_3_AGGREGATOR, "/allocation", 200, "application/json"),
+        (Flavour.KUBECOST_3_AGGREGATOR, "/model/allocation", 404, "text/plain; charset=utf-8"),
+        (Flavour.KUBECOST_2, "/model/assets/totals", 501, "text/html"),
+        (Flavour.KUBECOST_2, "/model/nothing", 404, "text/plain; charset=utf-8"),
     ],
 )
 def test_paths_answer_as_in_the_product(flavour, path, status, kind):
-    """Kubecost shows its page on wrong paths with status 200; OpenCost says 404."""
+    """Interfaces show their page on wrong paths with status 200; what has none says 404."""
     with FakeKubecost(ANSWER, flavour=flavour) as kubecost:
         answer = ask(kubecost, path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, kind)
@@ -93,6 +109,101 @@ def test_opencost_has_idle_only_when_asked():
     with FakeKubecost(lambda query: [query.idle], flavour=Flavour.OPENCOST) as kubecost:
         assert ask(kubecost, "/allocation", idle="true").json() == [False]
         assert ask(kubecost, "/allocation", includeIdle="true").json() == [True]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "etag", "vary"),
+    [
+        (Flavour.KUBECOST_1, '"1.108.1"', None),
+        (Flavour.KUBECOST_2, '"2.4.0"', None),
+        (Flavour.KUBECOST_2_AGGREGATOR, None, None),
+        (Flavour.KUBECOST_3, '"3.2.0"', None),
+        (Flavour.OPENCOST, None, "Origin"),
+        (Flavour.OPENCOST_UI, '"1.96.0"', "Origin"),
+    ],
+)
+def test_headers_are_those_of_the_product(flavour, etag, vary):
+    """nginx adds an ETag to everything, OpenCost's server what says that anyone may ask."""
+    with FakeKubecost(ANSWER, flavour=flavour) as kubecost:
+        path = "/model/allocation" if flavour in ("opencost-ui", *INTERFACES) else "/allocation"
+        for answer in (ask(kubecost, path), ask(kubecost, "/nothing")):
+            assert (answer.headers.get("ETag"), answer.headers.get("Vary")) == (etag, vary)
+
+
+INTERFACES = (Flavour.KUBECOST_1, Flavour.KUBECOST_2, Flavour.KUBECOST_3)
+
+
+def test_pages_are_read_as_in_the_product():
+    """Kubecost reads limit and offset with accumulate=true alone, OpenCost never."""
+    page = {"limit": "5", "offset": "10"}
+    with FakeKubecost(lambda query: [query.limit, query.offset]) as kubecost:
+        assert ask(kubecost, accumulate="true", **page).json() == [5, 10]
+        assert ask(kubecost, **page).json() == [0, 0]
+        assert ask(kubecost, accumulate="true", limit="many").status_code == 400
+        kubecost.flavour = Flavour.OPENCOST
+        assert ask(kubecost, "/allocation", accumulate="true", **page).json() == [0, 0]
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_the_currency_is_said_where_the_product_says_it(flavour):
+    """By the frontends of Kubecost 1 and 2; it can be another one from one moment to the next."""
+    with FakeKubecost(ANSWER, flavour=flavour, currency="EUR") as kubecost:
+        base = "" if "aggregator" in flavour or "opencost-1" in flavour else "/model"
+        answer = ask(kubecost, f"{base}/getConfigs")
+        if flavour not in {Flavour.KUBECOST_1, Flavour.KUBECOST_2}:
+            assert answer.status_code == 404
+            return
+        assert answer.json()["data"]["currencyCode"] == "EUR"
+        kubecost.currency = "INR"
+        assert ask(kubecost, f"{base}/getConfigs").json()["data"]["currencyCode"] == "INR"
+
+
+def test_assets_are_beside_the_allocations():
+    """What they are can be said, as the answer can."""
+    with FakeKubecost(ANSWER, assets=lambda query: {"data": query.start}) as kubecost:
+        assert ask(kubecost, "/model/assets").json() == {"data": 1_767_225_600}
+    with FakeKubecost(ANSWER, flavour=Flavour.OPENCOST) as opencost:
+        assert ask(opencost, "/assets").json() == {"code": 200, "data": []}
+
+
+def test_queries_with_idle_can_hang_and_no_others():
+    """As on OpenCost without Prometheus."""
+    with FakeKubecost(idle_hangs(ANSWER), flavour=Flavour.OPENCOST) as opencost:
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            ask(opencost, "/allocation", timeout=0.2, includeIdle="true")
+        assert ask(opencost, "/allocation").json() == ANSWER
+        opencost.answer(idle_hangs(lambda query: [query.idle]))
+        assert ask(opencost, "/allocation", includeIdle="false").json() == [False]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind", "said"),
+    [
+        (login_page, 200, "text/html", 'type="password"'),
+        (legacy_error, 200, "application/json", '"status": "error"'),
+        (error_code, 200, "application/json", '"code": 500'),
+        (empty_set_error, 500, "application/json", "has empty AssetSet in accumulation"),
+        (saturated, 500, "application/json", "max concurrency semaphore"),
+        (not_supported, 501, "text/html", "Aggregator does not support this endpoint."),
+        (gateway_timeout, 504, "text/html", "<html>"),
+    ],
+)
+def test_errors_are_those_of_the_products(fault, status, kind, said):
+    """Status, type and words."""
+    with FakeKubecost(ANSWER) as kubecost:
+        kubecost.script([fault])
+        answer = ask(kubecost)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, kind)
+    assert said in answer.text
+
+
+def test_json_can_end_early():
+    """The body is whole for HTTP and not for JSON."""
+    with FakeKubecost(ANSWER) as kubecost:
+        kubecost.script([truncated_json])
+        answer = ask(kubecost)
+    assert json.dumps(ANSWER).startswith(answer.text)
+    assert 10 < len(answer.text) < len(json.dumps(ANSWER))
 
 
 def test_requests_are_recorded():

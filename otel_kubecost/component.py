@@ -7,12 +7,12 @@ Lifecycle, the same for every kind:
   A component that two pipelines share is started by both: the second time has no effect.
 - ``shutdown`` is safe without ``start``, and twice. It flushes what it can in the time given.
 - A pipeline starts exporters before receivers and stops receivers before exporters, so nothing
-  arrives where nobody listens.
+  arrives where nobody listens. Extensions start before and end after everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.config.options import Options
+from otel_kubecost.errors import ConfigError
 
 
 class Kind(StrEnum):
@@ -79,6 +80,78 @@ class Receiver(Protocol):
     def shutdown(self, timeout_millis: float = 30_000) -> None: ...
 
 
+class Past(Protocol):
+    """Marks that went by without a receiver's data, and what it still can tell of them."""
+
+    @property
+    def marks(self) -> Sequence[float]:
+        """Seconds since the epoch, ascending; one at least."""
+        ...
+
+    @property
+    def windows(self) -> Mapping[str, int]:
+        """How many questions to the source that makes, by their kind (``hourly``, ``daily``)."""
+        ...
+
+    def batches(self, after: float | None = None) -> Iterator[tuple[float, MetricsData]]:
+        """Each mark (later than ``after``) with its batch, oldest first.
+
+        The batch is empty where there is nothing to tell. Asks the source as it goes. Raises
+        ScrapeError where that fails; it may be asked again then.
+        """
+        ...
+
+    def __str__(self) -> str:
+        """From when to when, and how many, for people."""
+        ...
+
+
+@runtime_checkable
+class Historical(Receiver, Protocol):
+    """A receiver whose source still knows what it would have said at earlier marks.
+
+    What it would have said is the first batch of ``collect``; others, as of the receiver's own
+    work, are of the present alone. A *reader* is one way from the receiver to one exporter; each
+    is told what it misses.
+    """
+
+    @property
+    def given(self) -> float | None:
+        """The newest mark at which ``collect`` gave what ``missed`` would give again."""
+        ...
+
+    def missed(self, after: float, mark: float) -> Past | None:
+        """The marks between ``after`` and ``mark``, both excluded, as far back as configured.
+
+        None where there are none, or where the source has been silent for so long that the
+        present shall not wait for the past.
+        """
+        ...
+
+    def recall(self, start: float, end: float) -> Past:
+        """All marks of ``[start, end)``, whatever was given before."""
+        ...
+
+    def restated(self, mark: float, before: float | None) -> Past | None:
+        """Marks that were given once and that the source may have corrected since, if it is time.
+
+        ``before`` is the mark at which that was done the last time; None where it never was.
+        """
+        ...
+
+    def checkpoint(self, reader: str) -> float | None:
+        """The last mark that ``delivered`` was told of for ``reader``, if that is known."""
+        ...
+
+    def delivered(self, mark: float, reader: str) -> None:
+        """Nothing up to ``mark`` is on its way to ``reader`` any more."""
+        ...
+
+    def forget(self, reader: str) -> None:
+        """``reader`` has all it wanted, and its checkpoint is of no use any more."""
+        ...
+
+
 Processor: TypeAlias = Callable[[MetricsData], MetricsData]
 """What happens to a batch. It returns a new batch and leaves the one it got unchanged."""
 
@@ -95,12 +168,25 @@ class Startable(Protocol):
 
 @runtime_checkable
 class QueuedExporter(Protocol):
-    """An exporter with a queue of its own: ``enqueue`` takes a batch and returns at once."""
+    """An exporter with a queue of its own: ``enqueue`` takes a batch and returns at once.
 
-    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+    One that shows nothing but the present has an attribute ``present_only`` that is true; it gets
+    no batch of an earlier mark than the one before.
+    """
+
+    def enqueue(self, metrics_data: MetricsData, stream: str | None = "") -> None:
         """``stream``: which of several pipelines it comes from.
 
-        Each describes its scopes completely on its own.
+        Each describes its scopes completely on its own. None: these are other values of samples
+        that were there before, and what is missing in them ends nothing.
+        """
+        ...
+
+    @property
+    def oldest_pending(self) -> float | None:
+        """The time, in seconds since the epoch, of the oldest request that is not settled yet.
+
+        None where nothing is on its way. What a shutdown left behind stays unsettled.
         """
         ...
 
@@ -118,12 +204,51 @@ class Adopting(Protocol):
         ...
 
 
+class StorageClient(Protocol):
+    """A small store of bytes by key that outlives the process, of one owner.
+
+    Every method raises OSError, with a sentence that says the remedy, where the medium fails.
+    """
+
+    def get(self, key: str) -> bytes | None: ...
+    def set(self, key: str, value: bytes) -> None: ...
+    def delete(self, key: str) -> None: ...
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """An extension in which other components keep what has to outlive the process."""
+
+    def client(self, owner: str) -> StorageClient:
+        """The store of ``owner``, a component's id. Works from ``start`` to ``shutdown``."""
+        ...
+
+    def start_shared(self) -> None:
+        """Start beside a process that has it to itself: for commands that look into it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What code passes to a component, beside the options that users write."""
 
     id: ComponentID
     clock: Clock = field(default_factory=SystemClock)
+    extensions: Mapping[ComponentID, Any] = field(default_factory=dict)
+    """Those that the service names, built and not started yet."""
+
+    def storage(self, name: str) -> StorageClient | None:
+        """What this component may keep in the extension ``name``; None where that is empty.
+
+        Raises ConfigError where there is no such storage.
+        """
+        if not name:
+            return None
+        extension = self.extensions.get(ComponentID.parse(name))
+        if not isinstance(extension, Storage):
+            message, hint = f'"{name}" keeps nothing', "name a file_storage of the service"
+            raise ConfigError.at(f"{self.id}.storage", message, hint)
+        return extension.client(str(self.id))
 
 
 @dataclass(frozen=True, slots=True)

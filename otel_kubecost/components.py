@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from otel_kubecost.component import Factory, Kind
 from otel_kubecost.exporters import prometheus, prometheus_remote_write
-from otel_kubecost.processors import cardinality_limit
+from otel_kubecost.extensions import file_storage
+from otel_kubecost.processors import cardinality_limit, pricing
 from otel_kubecost.receivers import kubecost
 
 BUILT_IN: tuple[Factory, ...] = (
     kubecost.FACTORY,
     cardinality_limit.FACTORY,
+    pricing.FACTORY,
     prometheus.FACTORY,
     prometheus_remote_write.FACTORY,
+    file_storage.FACTORY,
 )
 
 

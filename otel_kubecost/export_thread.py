@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
@@ -16,13 +17,18 @@ LENGTH = 16
 """Batches that wait for an exporter that is slower than the marks come."""
 
 
-def export(exporter: Exporter, batch: MetricsData) -> bool:
+def export(exporter: Exporter, batch: MetricsData, timeout_millis: float = 10_000) -> bool:
     """Whether ``exporter`` took ``batch``. One that raises did not, and the reason is logged."""
     try:
-        return exporter.export(batch) is MetricExportResult.SUCCESS
+        return exporter.export(batch, timeout_millis) is MetricExportResult.SUCCESS
     except Exception:  # noqa: BLE001  foreign code: whatever it raises is one failed export
         _log.exception("An exporter raised", exporter=type(exporter).__name__)
         return False
+
+
+class _Waiting(NamedTuple):
+    mark: float
+    batch: MetricsData
 
 
 class ExportThread:
@@ -35,13 +41,21 @@ class ExportThread:
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
         self._name = type(exporter).__name__
-        self._waiting: deque[MetricsData] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._under_way: _Waiting | None = None
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"export {self._name}", daemon=True)
         self._thread.start()
 
-    def put(self, batch: MetricsData) -> None:
+    @property
+    def oldest_pending(self) -> float | None:
+        """The earliest mark whose batch the exporter is not done with; None where there is none."""
+        with self._changed:
+            under_way = [self._under_way] if self._under_way else []
+            return min((one.mark for one in [*under_way, *self._waiting]), default=None)
+
+    def put(self, batch: MetricsData, mark: float) -> None:
         with self._changed:
             if len(self._waiting) == LENGTH:
                 self._waiting.popleft()
@@ -49,7 +63,7 @@ class ExportThread:
                     f"{self._name} is {LENGTH} batches behind: the oldest is dropped",
                     exporter=self._name,
                 )
-            self._waiting.append(batch)
+            self._waiting.append(_Waiting(mark, batch))
             self._changed.notify()
 
     def close(self, timeout_millis: float) -> None:
@@ -66,5 +80,7 @@ class ExportThread:
 
     def _next(self) -> MetricsData | None:
         with self._changed:
+            self._under_way = None
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            return self._waiting.popleft() if self._waiting else None
+            self._under_way = self._waiting.popleft() if self._waiting else None
+            return self._under_way.batch if self._under_way else None

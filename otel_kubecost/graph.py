@@ -18,8 +18,9 @@ from otel_kubecost.component import (
     QueuedExporter,
     Settings,
     Startable,
+    Storage,
 )
-from otel_kubecost.config.checked import Config
+from otel_kubecost.config.checked import Config, PipelineConfig
 from otel_kubecost.pipeline import GRACE, Pipeline
 
 
@@ -29,28 +30,32 @@ class Graph:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self._clock = clock
+        self._extensions: dict[ComponentID, Any] = {}
+        for name in config.extensions:
+            self._extensions[name] = self._component(Kind.EXTENSION, name)
         pipelines = config.pipelines.values()
         self._receivers = self._built(Kind.RECEIVER, (one.receivers for one in pipelines))
         self._exporters = self._built(Kind.EXPORTER, (one.exporters for one in pipelines))
         self._orphans: dict[ComponentID, Any] = {}
-        self.pipelines = [
-            Pipeline(
-                [self._receivers[each] for each in of.receivers],
-                [self._component(Kind.PROCESSOR, each) for each in of.processors],
-                [self._exporters[each] for each in of.exporters],
-                name=name,
-                clock=clock,
-            )
-            for name, of in config.pipelines.items()
-        ]
+        self._pipelines = {name: self._pipeline(name, of) for name, of in config.pipelines.items()}
+
+    @property
+    def pipelines(self) -> list[Pipeline]:
+        return list(self._pipelines.values())
 
     def start(self) -> None:
         """Start everything and return. What a component raises that cannot start is passed on."""
-        for exporter in self._exporters.values():
-            if isinstance(exporter, Startable):
-                exporter.start()
+        for component in (*self._extensions.values(), *self._exporters.values()):
+            if isinstance(component, Startable):
+                component.start()
         for pipeline in self.pipelines:
             pipeline.start()
+
+    def start_shared(self) -> None:
+        """Open what is kept, beside an agent that may be running, and start nothing else."""
+        for extension in self._extensions.values():
+            if isinstance(extension, Storage):
+                extension.start_shared()
 
     def shutdown(self, timeout_millis: float) -> None:
         """Stop all receivers, then drain all exporters at once, within ``timeout_millis``."""
@@ -66,6 +71,10 @@ class Graph:
             thread.start()
         for thread in threads:
             thread.join(deadline.left() + 2 * GRACE)
+        for pipeline in self.pipelines:
+            pipeline.report()
+        for extension in self._extensions.values():
+            extension.shutdown()
 
     def follow(self, old: Graph, timeout_millis: float) -> None:
         """Start in the place of ``old``, whose components end.
@@ -80,6 +89,11 @@ class Graph:
         for name, exporter in {**old._orphans, **old._exporters}.items():
             if not _hand_over(exporter, self._exporters.get(name)):
                 self._orphans[name] = exporter
+        for of, pipeline in self._pipelines.items():
+            if of in old._pipelines:
+                pipeline.adopt(old._pipelines[of])
+        for name, extension in old._extensions.items():
+            _hand_over(extension, self._extensions.get(name))
         self.start()
 
     def _stop_receiving(self, deadline: Deadline) -> None:
@@ -90,9 +104,19 @@ class Graph:
         names = dict.fromkeys(name for group in named for name in group)
         return {name: self._component(kind, name) for name in names}
 
+    def _pipeline(self, name: str, of: PipelineConfig) -> Pipeline:
+        return Pipeline(
+            {str(each): self._receivers[each] for each in of.receivers},
+            [self._component(Kind.PROCESSOR, each) for each in of.processors],
+            {str(each): self._exporters[each] for each in of.exporters},
+            name=name,
+            clock=self._clock,
+        )
+
     def _component(self, kind: Kind, name: ComponentID) -> Any:
         factory, options = self.config.components[kind][name]
-        return factory.build(options, Settings(id=name, clock=self._clock))
+        settings = Settings(id=name, clock=self._clock, extensions=self._extensions)
+        return factory.build(options, settings)
 
 
 def _hand_over(component: Any, successor: Any) -> bool:

@@ -9,7 +9,8 @@ SIGHUP reads the configuration again, and one that has mistakes leaves the old o
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -103,6 +104,18 @@ class Service:
         except BaseException:
             self._graph.shutdown(timeout_millis=0)
             raise
+
+    @contextmanager
+    def beside(self) -> Iterator[Sequence[Pipeline]]:
+        """The pipelines with nothing started, beside an agent that may be: for commands.
+
+        What components keep is open meanwhile. Raises OSError where that fails.
+        """
+        try:
+            self._graph.start_shared()
+            yield self.pipelines
+        finally:
+            self.shutdown()
 
     def shutdown(self, timeout_millis: float = DRAIN_MILLIS) -> None:
         """Stop all receivers, then drain all exporters, within ``timeout_millis``."""

@@ -76,6 +76,8 @@ class Kept(MetricExporter):
 class Queued(Kept):
     """An exporter with a queue of its own, as ours are."""
 
+    oldest_pending = None
+
     def start(self):
         self.events.append("exporter start")
 

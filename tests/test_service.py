@@ -20,7 +20,13 @@ TOTAL = "cloudtuner_kubecost_namespace_total_cost"
 
 def settings(kubecost, receiver, **receiver_options):
     """A configuration as data, with one pipeline from ``kubecost`` to ``receiver``."""
-    options = {"endpoint": kubecost.url, "tenant_id": "t", "cluster_name": "c", "timeout": "60s"}
+    options = {
+        "endpoint": kubecost.url,
+        "tenant_id": "t",
+        "cluster_name": "c",
+        "timeout": "60s",
+        "currency": "USD",  # else Kubecost is asked, too
+    }
     return {
         "receivers": {"kubecost": options | receiver_options},
         "exporters": {"prometheus_remote_write": {"endpoint": receiver.endpoint}},

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from otel_kubecost.cli.backfill import backfill
 from otel_kubecost.cli.demo import demo
 from otel_kubecost.cli.once import once
 from otel_kubecost.cli.run import run
@@ -27,7 +28,7 @@ def commands() -> None:
     """Costs from Kubecost or OpenCost to a Prometheus remote_write endpoint."""
 
 
-for command in (run, once, validate, components, demo):
+for command in (run, once, validate, components, backfill, demo):
     commands.add_command(command)
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     except OtelKubecostError as error:
         _fail(str(error), EXIT_FAILED)
     except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
+        in_use = error.errno in {errno.EADDRINUSE, errno.EAGAIN}
         _fail(error.strerror or str(error), EXIT_TRY_AGAIN if in_use else EXIT_FAILED)
 
 

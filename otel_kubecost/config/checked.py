@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
-from otel_kubecost.config.cross_checks import accounts, clusters, placeholders, wiring
+from otel_kubecost.config.cross_checks import accounts, clusters, placeholders, storages, wiring
 from otel_kubecost.config.files import load_files
 from otel_kubecost.config.options import Options
+from otel_kubecost.config.pricing_check import pricing
 from otel_kubecost.config.problems import Finding, suggestion, validate
 from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError, Problem
@@ -83,7 +84,7 @@ class Config:
     components: Mapping[Kind, Mapping[ComponentID, ConfiguredComponent]] = field(repr=False)
     """Every configured component, whether a pipeline uses it or not."""
     extensions: tuple[ComponentID, ...]
-    """Those that the service names, in this order; this version has none and starts none."""
+    """Those that the service names; they start in this order, before everything else."""
     pipelines: Mapping[str, PipelineConfig]
     """By name: ``metrics`` or ``metrics/<name>``."""
     telemetry: TelemetryOptions
@@ -116,6 +117,8 @@ def parse_config(confmap: ConfMap, factories: Factories) -> Config:
         *wiring(data),
         *accounts(data),
         *clusters(data),
+        *pricing(data),
+        *storages(data),
     ]
     problems = _all_problems(confmap, findings)
     if problems or service is None:

@@ -130,6 +130,27 @@ def clusters(data: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
+def storages(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A storage that a receiver of a pipeline names is an extension that runs."""
+    configured = [name.strip() for name in _block(data, Kind.EXTENSION)]
+    running = _names(_block(data, "service").get("extensions"))
+    used = [name for _, of in _pipelines(data) for name in _names(of.get(Kind.RECEIVER))]
+    for name in dict.fromkeys(used):
+        storage = _block(_block(data, Kind.RECEIVER), name).get("storage")
+        if not isinstance(storage, str) or not storage.strip() or storage.strip() in running:
+            continue
+        path: Path = (Kind.RECEIVER.value, name, "storage")
+        if storage.strip() in configured:
+            hint = f"add it: service.extensions: [{', '.join([*running, storage.strip()])}]"
+            yield Finding(path, f'names extension "{storage}" which does not run', hint)
+        else:
+            yield Finding(
+                path,
+                f'references extension "{storage}" which is not configured',
+                suggestion(storage, configured, "configured extensions"),
+            )
+
+
 def _tenants(data: Mapping[str, Any], pipeline: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _names(pipeline.get(Kind.RECEIVER)):
         tenant = _block(_block(data, Kind.RECEIVER), name).get("tenant_id")

@@ -28,6 +28,11 @@ class PrometheusExporter(MetricExporter):
     >>> exporter = PrometheusExporter(endpoint="127.0.0.1:9103")
     """
 
+    present_only = True
+    """A page has no past: it gets no batch of marks that were missed."""
+    oldest_pending = None
+    """Nothing waits here: a batch is on the page at once."""
+
     def __init__(
         self, options: PrometheusExporterOptions | None = None, /, **keywords: Any
     ) -> None:
@@ -82,11 +87,11 @@ class PrometheusExporter(MetricExporter):
         self.enqueue(metrics_data)
         return MetricExportResult.SUCCESS
 
-    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+    def enqueue(self, metrics_data: MetricsData, stream: str | None = "") -> None:
         """Take a batch; the next scrape sees it. ``stream`` is the pipeline that it comes from."""
         with self._lock:
             for scope in self._translator.by_scope(metrics_data):
-                self._take(scope._replace(origin=(stream, *scope.origin)))
+                self._take(scope._replace(origin=(stream or "", *scope.origin)))
             self._page = Page([*self._inherited.values(), *self._scopes.values()])
 
     def _take(self, scope: ScopeFamilies) -> None:

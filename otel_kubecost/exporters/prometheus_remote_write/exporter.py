@@ -127,11 +127,11 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         self._client.close()
         return Estate(backlog, self._markers, self._options.translation, self._translator)
 
-    def enqueue(self, metrics_data: MetricsData, stream: str = "") -> None:
+    def enqueue(self, metrics_data: MetricsData, stream: str | None = "") -> None:
         """Queue a batch. Returns at once; what becomes of it is in the log and in ``stats``.
 
         ``stream`` is the pipeline that it comes from: a series has left when the next batch of
-        the same stream has its scope without it.
+        the same stream has its scope without it. None: no series leaves by this batch.
         """
         if self._put(metrics_data, stream) is None:
             _log.warning("a batch came after the shutdown and is not sent", exporter=self.name)
@@ -181,19 +181,24 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """What was accepted, delivered, dropped and waits, in samples."""
         return self._queue.stats()
 
-    def _put(self, metrics_data: MetricsData, stream: str = "") -> list[Ticket] | None:
+    @property
+    def oldest_pending(self) -> float | None:
+        """In seconds since the epoch; None where nothing waits for its answer."""
+        return self._queue.oldest_pending
+
+    def _put(self, metrics_data: MetricsData, stream: str | None = "") -> list[Ticket] | None:
         """None after the shutdown."""
         with self._lock:  # batches are translated and queued in one order
             if self._is_shut_down:
                 return None
             return self._queue.put_all(list(self._requests(metrics_data, stream)))
 
-    def _requests(self, metrics_data: MetricsData, stream: str) -> Iterator[Request]:
+    def _requests(self, metrics_data: MetricsData, stream: str | None) -> Iterator[Request]:
         scopes = self._translator.by_scope(metrics_data)
         scopes = relabel_scopes(scopes, self._options.write_relabel_configs)
         families = [family for scope in scopes for family in scope.families]
         yield from self._metadata(families)
-        if self._options.stale_markers:
+        if self._options.stale_markers and stream is not None:
             families += self._markers.departed([_of_stream(stream, scope) for scope in scopes])
         limit = self._options.queue_config.max_samples_per_send
         yield from encode(families, limit, exemplars=self._options.send_exemplars)

@@ -116,6 +116,7 @@ class Backlog(Generic[R]):
         self._pending = 0
         self._dropped: Counter[str] = Counter()
         self._overflow = 0
+        self._abandoned = 0
 
     @property
     def empty(self) -> bool:
@@ -130,6 +131,15 @@ class Backlog(Generic[R]):
     def entries(self) -> list[Entry[R]]:
         """Everything that is pending, oldest first: what is in flight, then what waits."""
         return [*([self._in_flight] if self._in_flight else []), *self._waiting]
+
+    @property
+    def oldest_pending(self) -> int | None:
+        """The time (ms) of the oldest request that is not settled; None where all are.
+
+        What was abandoned never is. Requests without samples have no time.
+        """
+        times = [entry.request.newest for entry in self.entries]
+        return min(filter(None, [*times, self._abandoned]), default=None)
 
     @property
     def largest(self) -> int:
@@ -170,7 +180,7 @@ class Backlog(Generic[R]):
         return ticket
 
     def take(self) -> Entry[R] | None:
-        """The oldest request, now in flight until one of the four methods below is told of it."""
+        """The oldest request, now in flight until one of the methods below is told of it."""
         self._in_flight = self._waiting.popleft() if self._waiting else None
         return self._in_flight
 
@@ -183,6 +193,11 @@ class Backlog(Generic[R]):
     def dropped(self, entry: Entry[R], reason: str) -> None:
         self._in_flight = None
         self._drop(entry, reason)
+
+    def lost(self, entry: Entry[R], reason: str) -> None:
+        """Drop what nobody will offer any more though it could still be delivered."""
+        self._abandoned = self.oldest_pending or 0
+        self.dropped(entry, reason)
 
     def again(self, entry: Entry[R]) -> None:
         """Back to the head of the queue."""
@@ -208,6 +223,7 @@ class Backlog(Generic[R]):
 
     def abandon(self, reason: str) -> int:
         """Drop what waits; returns how many samples that was."""
+        self._abandoned = self.oldest_pending or 0
         before = self._pending
         while self._waiting:
             self._drop(self._waiting.popleft(), reason)

@@ -104,6 +104,13 @@ class SendingQueue(Generic[R]):
         with self._changed:
             return self._backlog.empty
 
+    @property
+    def oldest_pending(self) -> float | None:
+        """As the backlog's, in seconds."""
+        with self._changed:
+            oldest = self._backlog.oldest_pending
+        return None if oldest is None else oldest / 1000
+
     def drain(self, timeout: float) -> bool:
         """Wait until everything is settled; false after ``timeout`` seconds, or when it is held."""
         with self._changed:
@@ -223,7 +230,7 @@ class SendingQueue(Generic[R]):
         elif verdict.action is Action.DROP:
             self._backlog.dropped(entry, verdict.reason)
         elif self._stopped or (self._closing and self._held):
-            self._backlog.dropped(entry, _SHUTDOWN)
+            self._backlog.lost(entry, _SHUTDOWN)
             self._stopped = True
         elif verdict.action is Action.SPLIT:
             if not self._backlog.split(entry, verdict.reason):

@@ -78,7 +78,7 @@ _HELD = {
     401: (
         "credentials_refused",
         "the receiver refused the credentials",
-        "check basic_auth.username and its password; after a rotation this can last 60 s",
+        "check basic_auth.username and its password, or oauth2; a rotation can take 60 s",
     ),
     403: ("forbidden", "the receiver forbids writing", "check the permissions of the user"),
     404: ("wrong_url", "the write URL is wrong", "CloudTuner's ends in /storage/api/v2/write"),

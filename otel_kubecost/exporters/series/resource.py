@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from otel_kubecost.attributes import DESCRIPTIVE
 from otel_kubecost.exporters.series.labels import label_text, labels_of, sorted_labels
 from otel_kubecost.exporters.series.model import Family, Sample, Series, Type
 
@@ -71,9 +72,14 @@ def target_info(labels: Mapping[str, str], time: int) -> Family:
 
 
 def resource_origin(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Texts that are equal for equal resources, whatever the order of their attributes."""
+    """Texts that are equal for equal resources, whatever the order of their attributes.
+
+    What only describes a resource may change without its series being others.
+    """
     return tuple(
-        f"{key}={json.dumps(value, default=str)}" for key, value in sorted(attributes.items())
+        f"{key}={json.dumps(value, default=str)}"
+        for key, value in sorted(attributes.items())
+        if key not in DESCRIPTIVE
     )
 
 

@@ -62,6 +62,8 @@ LABEL_NAMES: Mapping[str, str] = {
     "k8s.namespace.name": "namespace",
     "k8s.pod.name": "pod",
     "k8s.node.name": "node",
+    "k8s.controller.kind": "controller_kind",
+    "k8s.controller.name": "controller",
     "service.instance.id": "instance",
 }
 """Labels whose name is not simply the attribute's key made valid."""

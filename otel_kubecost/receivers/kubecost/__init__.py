@@ -10,7 +10,10 @@ FACTORY = Factory(
     summary="Asks the allocation API of Kubecost or OpenCost for costs.",
     options=KubecostReceiverOptions,
     build=lambda options, settings: KubecostReceiver(
-        options, name=str(settings.id), clock=settings.clock
+        options,
+        name=str(settings.id),
+        clock=settings.clock,
+        checkpoints=settings.storage(options.storage),
     ),
 )
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Metric, MetricsData, Sum
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.attributes import CLUSTER, INSTANCE, TENANT
+from otel_kubecost.attributes import CLUSTER, CURRENCY, INSTANCE, LEVELS, TENANT
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge, metrics_of, nanoseconds
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.metrics import PREFIX
+from otel_kubecost.receivers.kubecost.scrape import Scrape
 
 
 @dataclass(slots=True)
@@ -26,13 +28,14 @@ class AgentState:
     """Whether the last scrape succeeded; None until the first one has ended."""
     duration: float | None = None
     last_success: float | None = None
-    data_through: float | None = None
+    found: Scrape | None = None
+    """What the last scrape that succeeded has found."""
     errors: int = 0
     series: int = 0
 
-    def succeeded(self, duration: float, at: float, data_through: float) -> None:
+    def succeeded(self, duration: float, at: float, found: Scrape) -> None:
         self.success, self.duration = True, duration
-        self.last_success, self.data_through = at, data_through
+        self.last_success, self.found = at, found
 
     def failed(self, duration: float) -> None:
         self.success, self.duration = False, duration
@@ -51,21 +54,52 @@ def agent_metrics(
 
 def _metrics(state: AgentState, time: int) -> Iterator[Metric]:
     instance = AttributeTable.of((INSTANCE,), [(state.instance,)])
-    for name, unit, description, value in (
-        ("scrape_success", "", "Whether the last scrape of Kubecost succeeded (1) or not (0).",
-         None if state.success is None else float(state.success)),
-        ("scrape_duration_seconds", "s", "How long the last scrape took.", state.duration),
-        ("last_success_timestamp_seconds", "s", "When a scrape last succeeded.",
-         state.last_success),
-        ("data_through_timestamp_seconds", "s", "The end of the newest cost data.",
-         state.data_through),
-        ("series_count", "", "Cost series of the last batch, before processors.",
-         float(state.series)),
-    ):  # fmt: skip
+    for name, unit, description, value in (*_of_scrapes(state), *_of_data(state.found)):
         if value is not None:
             points = PointColumns.of(instance, [value], time_unix_nano=time)
             yield gauge(f"{PREFIX}_exporter_{name}", description, unit, points)
+    if state.found and state.found.reconciliations:
+        yield _unreconciled(state.found, state.instance, time)
     yield _errors(state, instance, time)
+
+
+_Value: TypeAlias = tuple[str, str, str, float | None]
+"""Name, unit, description; None is not published."""
+
+
+def _of_scrapes(state: AgentState) -> Iterator[_Value]:
+    success = None if state.success is None else float(state.success)
+    yield "scrape_success", "", "Whether the last scrape succeeded (1) or not (0).", success
+    yield "scrape_duration_seconds", "s", "How long the last scrape took.", state.duration
+    yield "last_success_timestamp_seconds", "s", "When a scrape last succeeded.", state.last_success
+    series = float(state.series)
+    yield "series_count", "", "Cost series of the last batch, before processors.", series
+
+
+def _of_data(found: Scrape | None) -> Iterator[_Value]:
+    if found is None:
+        return
+    through, start, end = found.data_through, found.window.start, found.window.end
+    yield "data_through_timestamp_seconds", "s", "The end of the newest cost data.", through
+    yield "window_start_timestamp_seconds", "s", "From when costs are counted.", float(start)
+    yield "window_end_timestamp_seconds", "s", "Until when costs are counted.", float(end)
+    covered = found.hours * 3600
+    yield "covered_seconds", "s", "How much of the window the data covers.", covered
+    negative = float(found.negative_rows)
+    yield "negative_rows", "", "Rows that cost less than nothing; they are counted in.", negative
+
+
+def _unreconciled(found: Scrape, instance: str, time: int) -> Metric:
+    """Of several clusters the greatest difference."""
+    worst: dict[str, float] = {}
+    for one in found.reconciliations:
+        worst[one.levels] = max(worst.get(one.levels, 0.0), one.difference, key=abs)
+    table = AttributeTable.of((INSTANCE, LEVELS), [(instance, levels) for levels in worst])
+    points = PointColumns.of(
+        table, worst.values(), time_unix_nano=time, constant={CURRENCY: found.currency}
+    )
+    words = "What the objects of some levels cost more than the cluster, per hour."
+    return gauge(f"{PREFIX}_exporter_unreconciled_cost", words, f"{{{found.currency}/h}}", points)
 
 
 def _errors(state: AgentState, instance: AttributeTable, time: int) -> Metric:

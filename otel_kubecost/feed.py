@@ -1,0 +1,171 @@
+"""The way from one receiver, through the processors, to every exporter of a pipeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+from opentelemetry.sdk.metrics.export import MetricsData
+
+from otel_kubecost.clock import Clock, floor_mark
+from otel_kubecost.component import Historical, Processor, Receiver
+from otel_kubecost.outlet import Outlet
+from otel_kubecost.pdata import count_points
+from otel_kubecost.reader import Live, Reader
+from otel_kubecost.replay import Step
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+PATIENCE = 0.5
+"""The part of an interval that a mark waits for a source that is slow to answer."""
+_LOOK_EVERY = 0.02
+"""Real seconds between two looks at exporters that have not settled what they have."""
+_REPORT_EVERY = 5.0
+"""Seconds between two reports of what has arrived, while earlier marks are sent."""
+
+
+class Feed:
+    """One receiver of a pipeline: what it gives, and what of it was missed.
+
+    Exporters that take history are readers of a receiver that has one; all others get the present
+    alone. What one reader waits for does not hold up another.
+    """
+
+    def __init__(  # noqa: PLR0913  what a pipeline consists of, each by name
+        self,
+        receiver: Receiver,
+        processors: Sequence[Processor],
+        outlets: Sequence[Outlet],
+        *,
+        pipeline: str,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self.receiver = receiver
+        self._processors = processors
+        self._stream = pipeline
+        self._clock = clock
+        self._stop = stop
+        self._reported = 0.0
+        self._readers = self._readers_among(outlets)
+        self._present = [outlet for outlet in outlets if outlet.name not in self._readers]
+
+    def _readers_among(self, outlets: Sequence[Outlet]) -> Mapping[str, Reader]:
+        receiver = self.receiver
+        if not isinstance(receiver, Historical):
+            return {}
+        return {
+            outlet.name: Reader(
+                f"{self._stream}/{outlet.name}",
+                receiver,
+                outlet,
+                process=self._attempt,
+                stream=self._stream,
+                clock=self._clock,
+            )
+            for outlet in outlets
+            if outlet.takes_history
+        }
+
+    @property
+    def readers(self) -> Sequence[Reader]:
+        return list(self._readers.values())
+
+    def adopt(self, predecessor: Feed) -> None:
+        """Go on where the feed of an earlier configuration stopped, reader by reader."""
+        for name, reader in self._readers.items():
+            if name in predecessor._readers:
+                reader.adopt(predecessor._readers[name])
+
+    def run(self) -> None:
+        """Serve mark after mark until told to stop."""
+        interval = self.receiver.emit_interval
+        mark = floor_mark(self._clock.time(), interval)
+        while not self._stop.is_set():
+            self._cycle(mark)
+            self._wait_until(mark + interval)
+            # Marks that went by meanwhile are the past: only the latest is the present.
+            mark = max(mark + interval, floor_mark(self._clock.time(), interval))
+
+    def collect(self) -> Iterator[MetricsData]:
+        """The batches of the present mark after all processors."""
+        mark = floor_mark(self._clock.time(), self.receiver.emit_interval)
+        return map(self._process, self.receiver.collect(mark))
+
+    def run_once(self) -> set[Outlet]:
+        """The present mark and what was missed before it; gives the exporters that took not all."""
+        mark = floor_mark(self._clock.time(), self.receiver.emit_interval)
+        batches = list(map(self._process, self.receiver.collect(mark)))
+        live = Live(mark, batches, self._is_complete(mark, batches))
+        failed = {one for one in self._present if not all(map(one.export, live.batches))}
+        failed |= {one.outlet for one in self._readers.values() if not one.catch_up(live)}
+        self.report()
+        return failed
+
+    def report(self) -> None:
+        """Tell the receiver what has arrived for good."""
+        self._reported = self._clock.monotonic()
+        for reader in self._readers.values():
+            reader.report()
+
+    def _wait_until(self, moment: float) -> None:
+        # A wait may end a moment early, and a sample must never be ahead of the clock.
+        while (left := moment - self._clock.time()) > 0:
+            if self._clock.wait(self._stop, left):
+                return
+
+    def _cycle(self, mark: float) -> None:
+        try:
+            self._serve(self._live(mark))
+        except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
+            _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
+
+    def _live(self, mark: float) -> Live:
+        collected = self.receiver.collect(mark, self.receiver.emit_interval * PATIENCE)
+        batches = [batch for one in collected if (batch := self._attempt(one)) is not None]
+        return Live(mark, batches, self._is_complete(mark, batches))
+
+    def _is_complete(self, mark: float, batches: Sequence[MetricsData]) -> bool:
+        given = self.receiver.given if isinstance(self.receiver, Historical) else mark
+        return bool(batches) and given == mark
+
+    def _serve(self, live: Live) -> None:
+        for outlet in self._present:
+            for batch in live.batches:
+                outlet.put(batch, live.mark, self._stream)
+        at_once = [reader.begin(live) for reader in self._readers.values()]
+        if self._present or any(at_once):
+            exported = sum(map(count_points, live.batches))
+            _log.info(f"Exported {exported} metrics", mark=round(live.mark))
+        self._go_on(live)
+        if not self._stop.is_set():
+            self.report()
+
+    def _go_on(self, live: Live) -> None:
+        """Send what is earlier than the present, until there is no more or the next mark comes.
+
+        What is left of a gap then is a gap of the next mark.
+        """
+        readers = list(self._readers.values())
+        until = live.mark + self.receiver.emit_interval
+        while readers and self._clock.time() < until and not self._stop.is_set():
+            steps = [reader.step(live) for reader in readers]
+            going_on = zip(readers, steps, strict=True)
+            readers = [one for one, step in going_on if step in {Step.WAITING, Step.MOVED}]
+            if Step.MOVED not in steps:
+                self._stop.wait(_LOOK_EVERY if readers else 0)
+            if self._clock.monotonic() - self._reported >= _REPORT_EVERY:
+                self.report()
+
+    def _attempt(self, batch: MetricsData) -> MetricsData | None:
+        try:
+            return self._process(batch)
+        except Exception:  # noqa: BLE001  the mark's other batches still go their way
+            _log.exception("A processor failed; its batch is lost")
+            return None
+
+    def _process(self, batch: MetricsData) -> MetricsData:
+        for processor in self._processors:
+            batch = processor(batch)
+        return batch

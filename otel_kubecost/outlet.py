@@ -1,0 +1,70 @@
+"""An exporter as a pipeline sees it: batches go in at once, whatever becomes of them."""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.metrics.export import MetricsData
+
+from otel_kubecost.clock import Deadline
+from otel_kubecost.component import Exporter, QueuedExporter
+from otel_kubecost.export_thread import ExportThread, export
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class Outlet:
+    """One exporter, with the queue that it has or with the thread that stands for one."""
+
+    def __init__(self, name: str, exporter: Exporter) -> None:
+        self.name = name
+        self.exporter = exporter
+        self.takes_history = not getattr(exporter, "present_only", False)
+        """Whether batches of earlier marks are of use to it."""
+        self._thread: ExportThread | None = None
+
+    def open(self) -> None:
+        """For ``put``; ``export`` works without."""
+        if not isinstance(self.exporter, QueuedExporter):
+            self._thread = ExportThread(self.exporter)
+
+    @property
+    def oldest_pending(self) -> float | None:
+        """The time of the oldest data that has not been settled, None where all of it was."""
+        if isinstance(self.exporter, QueuedExporter):
+            return self.exporter.oldest_pending
+        return self._thread.oldest_pending if self._thread else None
+
+    def settled(self, mark: float | None) -> bool:
+        """Whether nothing up to ``mark`` is on its way; None: nothing at all."""
+        pending = self.oldest_pending
+        return pending is None or (mark is not None and pending > mark)
+
+    def put(self, batch: MetricsData, mark: float, stream: str | None) -> None:
+        """Hand over and return at once."""
+        if self._thread:
+            self._thread.put(batch, mark)
+        elif isinstance(self.exporter, QueuedExporter):
+            self._enqueue(self.exporter, batch, stream)
+
+    def export(self, batch: MetricsData, timeout_millis: float = 10_000) -> bool:
+        """Hand over and wait; whether it was taken in time."""
+        return export(self.exporter, batch, timeout_millis)
+
+    def close(self, deadline: Deadline) -> None:
+        """Let the exporter finish what it has."""
+        try:
+            if self._thread:
+                self._thread.close(deadline.left_millis())
+            self.exporter.shutdown(timeout_millis=deadline.left_millis())
+        except Exception:  # noqa: BLE001  foreign code, and the end of it
+            _log.exception("An exporter did not shut down cleanly", exporter=self._type)
+
+    def _enqueue(self, exporter: QueuedExporter, batch: MetricsData, stream: str | None) -> None:
+        try:
+            exporter.enqueue(batch, stream)
+        except Exception:  # noqa: BLE001  the other exporters still get their batch
+            _log.exception("An exporter did not take a batch", exporter=self._type)
+
+    @property
+    def _type(self) -> str:
+        return type(self.exporter).__name__

@@ -1,9 +1,10 @@
 """Keep the most costly pods, and fold the others so that no cost is lost. Pure.
 
 A pod's rank is its total cost; equal costs are ranked by name, so two agents that see the same
-costs keep the same pods. Of the others, each namespace's costs are added up and its efficiencies
-averaged by cost, under the pod name ``__other__``. What is not known of a pod adds nothing, folded
-or not: the sum over a namespace's pods is the same before and after.
+costs keep the same pods. Of the others, each namespace's costs are added up, and what they were
+allocated; its efficiencies are averaged by cost, all under the pod name ``__other__``. What is not
+known of a pod adds nothing, folded or not: the sum over a namespace's pods is the same before and
+after. Prices are therefore for the processor ``pricing`` to change before, not after.
 """
 
 from __future__ import annotations

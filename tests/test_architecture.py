@@ -39,6 +39,8 @@ IMPORTERS = {
     "msgspec": {"receivers.kubecost"},
     "re2": {"config.options"},
     "click": {"cli"},
+    "sqlite3": {"extensions.file_storage"},
+    "fcntl": {"extensions.file_storage"},
 }
 
 # What modules call for its effect when they are imported.
@@ -143,7 +145,7 @@ def test_only_the_command_configures_logging():
     """structlog's configuration and the process' handlers belong to whoever owns the process."""
     configure = "otel_kubecost.telemetry.configure"
     users = [module for module, names in IMPORTS.items() if configure in names]
-    assert users == ["cli.once", "cli.run"]
+    assert users == ["cli.backfill", "cli.once", "cli.run"]
     outside = re.compile(
         r"structlog\.configure|logging\.(basicConfig|config)|telemetry\.configure\("
     )

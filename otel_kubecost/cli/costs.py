@@ -38,13 +38,16 @@ class ClusterCosts(NamedTuple):
 
 
 class Costs:
-    """Values by metric, without its prefix, and by cluster, namespace and pod."""
+    """Values by metric, without its prefix, and by cluster, namespace and pod or levels."""
 
     def __init__(self, series: Iterable[tuple[Labels, float]]) -> None:
         self._values: dict[str, dict[tuple[str, ...], float]] = {}
+        self.currency = ""
+        """Of the costs; empty where they have none."""
         for labels, value in series:
             pairs = dict(labels)
-            parts = (pairs[name] for name in ("namespace", "pod") if name in pairs)
+            parts = (pairs[name] for name in ("namespace", "pod", "levels") if name in pairs)
+            self.currency = pairs.get("currency", self.currency)
             metric = pairs["__name__"].removeprefix(PREFIX)
             self._values.setdefault(metric, {})[pairs.get("cluster", ""), *parts] = value
 
@@ -57,6 +60,11 @@ class Costs:
     def value(self, metric: str, *about: str) -> float | None:
         """Of a cluster, a namespace of it, a pod of that; None where there is none."""
         return self._values.get(metric, {}).get(about)
+
+    def only(self, metric: str) -> float | None:
+        """The value of a metric that has one series; None where it has none, or several."""
+        values = list(self._values.get(metric, {}).values())
+        return values[0] if len(values) == 1 else None
 
     def dearest(self, metric: str, cluster: str) -> list[Amount]:
         """What has ``metric`` in ``cluster``, as ``namespace`` or ``namespace/pod``."""

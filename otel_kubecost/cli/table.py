@@ -1,13 +1,27 @@
-"""A table of costs that can be laid beside Kubecost's own page."""
+"""A table of costs that can be laid beside Kubecost's own page.
+
+The page shows what a window cost; the column ``in the window`` is that, over the same hours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from otel_kubecost.cli.costs import HOURS_A_MONTH, Costs
+from otel_kubecost.cli.costs import HOURS_A_MONTH, ClusterCosts, Costs
 from otel_kubecost.exporters.series.model import Family
 
 _PARTS = ("cpu", "ram", "pv", "network", "lb")
+_HOUR = 3600
+
+
+class _Span(NamedTuple):
+    """What a receiver says of the window; seconds."""
+
+    start: float
+    end: float
+    covered: float
 
 
 def cost_table(families: Iterable[Family]) -> str:
@@ -25,37 +39,82 @@ def cost_table(families: Iterable[Family]) -> str:
 
 def _of_cluster(costs: Costs, cluster: str, *, hourly: bool) -> str:
     total, namespaces, others = found = costs.of_cluster(cluster)
-    heads = ("per hour", "per month") if hourly else ("over the window",)
+    span = _span(costs)
+    columns = _Columns(span.covered / _HOUR if span else None, hourly=hourly)
     rows = [
-        ("namespace", *heads, *_PARTS, "efficiency"),
-        *(
-            _row(costs, "namespace", amount, cluster, name, hourly=hourly)
-            for name, amount in namespaces
-        ),
-        *([f"__{word}__", *_amounts(amount, hourly=hourly)] for word, amount in others),
-        _row(costs, "cluster", total, cluster, hourly=hourly),
+        ("namespace", *columns.heads, *_PARTS, "efficiency"),
+        *(_row(costs, columns, "namespace", amount, cluster, name) for name, amount in namespaces),
+        *([f"__{word}__", *columns.amounts(amount)] for word, amount in others),
+        _row(costs, columns, "cluster", total, cluster),
     ]
-    difference = found.difference
-    rest = "" if difference is None else f"total less the sum of its rows: {difference:.7f}\n"
-    return f"cluster {cluster}\n{_aligned(rows)}{rest}"
+    title = " · ".join(filter(None, (f"cluster {cluster}", costs.currency)))
+    lines = [title, *([_coverage(span)] if span else [])]
+    return "\n".join(lines) + f"\n{_aligned(rows)}" + "".join(_differences(costs, cluster, found))
 
 
-def _row(costs: Costs, level: str, total: float | None, *about: str, hourly: bool) -> list[str]:
-    parts = [costs.value(f"{level}_{part}_cost", *about) for part in _PARTS]
-    efficiency = costs.value(f"{level}_total_efficiency", *about)
-    return [
-        "total" if level == "cluster" else about[-1],
-        *_amounts(total, hourly=hourly),
-        *("-" if part is None else f"{part:.5f}" for part in parts),
-        "-" if efficiency is None else f"{efficiency:.1%}",
-    ]
+def _span(costs: Costs) -> _Span | None:
+    """Of the receiver, which goes by the name that was configured, whatever its clusters' are."""
+    names = ("window_start_timestamp_seconds", "window_end_timestamp_seconds", "covered_seconds")
+    values = [costs.only(f"exporter_{name}") for name in names]
+    known = [value for value in values if value is not None]
+    return _Span(*known) if len(known) == len(names) else None
 
 
-def _amounts(amount: float | None, *, hourly: bool) -> list[str]:
+def _coverage(span: _Span) -> str:
+    hours, covered = (span.end - span.start) / _HOUR, span.covered / _HOUR
+    return (
+        f"window {_utc(span.start)} to {_utc(span.end)} UTC,"
+        f" data for {covered:.2f} of {hours:g} hours ({covered / hours:.1%})"
+    )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _differences(costs: Costs, cluster: str, found: ClusterCosts) -> Iterator[str]:
+    if found.difference is not None:
+        yield f"total less the sum of its rows: {found.difference:.7f}\n"
+    for levels, difference in costs.dearest("exporter_unreconciled_cost", cluster):
+        yield f"{levels} less the total: {difference:.7f}\n"
+
+
+class _Columns:
+    """How an amount is told: by month, by hour and, where its hours are known, in the window.
+
+    The parts of a cost are told as the last of these.
+    """
+
+    def __init__(self, hours: float | None, *, hourly: bool) -> None:
+        self._factors = {"in the window": 1.0}
+        if hourly:
+            window = {"in the window": hours} if hours else {}
+            self._factors = {"per month": HOURS_A_MONTH, "per hour": 1.0, **window}
+
+    @property
+    def heads(self) -> Sequence[str]:
+        return list(self._factors)
+
+    def amounts(self, amount: float | None) -> Sequence[str]:
+        return [_told(amount, factor) for factor in self._factors.values()]
+
+    def part(self, amount: float | None) -> str:
+        return _told(amount, list(self._factors.values())[-1])
+
+
+def _told(amount: float | None, factor: float) -> str:
     if amount is None:
-        return ["-", "-"] if hourly else ["-"]
-    monthly = [f"{amount * HOURS_A_MONTH:,.2f}"] if hourly else []
-    return [f"{amount:.5f}", *monthly]
+        return "-"
+    return f"{amount * factor:,.{2 if factor == HOURS_A_MONTH else 5}f}"
+
+
+def _row(
+    costs: Costs, columns: _Columns, level: str, total: float | None, *about: str
+) -> Sequence[str]:
+    parts = [columns.part(costs.value(f"{level}_{part}_cost", *about)) for part in _PARTS]
+    efficiency = costs.value(f"{level}_total_efficiency", *about)
+    ratio = "-" if efficiency is None else f"{efficiency:.1%}"
+    return ["total" if level == "cluster" else about[-1], *columns.amounts(total), *parts, ratio]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -16,6 +16,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from otel_kubecost.attributes import DESCRIPTIVE
 from otel_kubecost.pdata.columns import PointColumns
 
 
@@ -131,14 +132,19 @@ def emptied(data: MetricsData) -> MetricsData:
 
 def with_ended(new: MetricsData, old: MetricsData) -> MetricsData:
     """``new`` and, emptied, the resources of ``old`` that had points and are not in ``new``."""
-    present = {of_resource.resource for of_resource in new.resource_metrics}
+    present = {_identity(of_resource) for of_resource in new.resource_metrics}
     gone = [
         of_resource
         for of_resource in old.resource_metrics
-        if of_resource.resource not in present and count_points(MetricsData([of_resource]))
+        if _identity(of_resource) not in present and count_points(MetricsData([of_resource]))
     ]
     ended = emptied(MetricsData(gone)).resource_metrics
     return MetricsData([*new.resource_metrics, *ended])
+
+
+def _identity(of_resource: ResourceMetrics) -> Resource:
+    attributes = of_resource.resource.attributes
+    return Resource({key: value for key, value in attributes.items() if key not in DESCRIPTIVE})
 
 
 def _map_columns(data: MetricsData, change: Callable[[PointColumns], PointColumns]) -> MetricsData:

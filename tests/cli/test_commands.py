@@ -71,10 +71,15 @@ def test_once_prints_samples_as_json(config):
 def test_once_prints_a_table_that_adds_up(config):
     """Rows, idle, total and their difference, to be laid beside Kubecost's page."""
     finished = run_command("once", "--config", config, "--output", "table")
-    rows = [line.split() for line in finished.stdout.splitlines()]
-    assert ["dev", "1.50000", "1,095.00", "1.00000", "0.50000", "-", "-", "-", "50.0%"] in rows
-    assert ["__idle__", "1.50000", "1,095.00"] in rows
-    assert ["total", "4.50000", "3,285.00", "3.00000", "1.50000", "-", "-", "-", "50.0%"] in rows
+    title, window, *table = finished.stdout.splitlines()
+    assert title == "cluster prod · USD"
+    assert window.endswith(" UTC, data for 24.00 of 24 hours (100.0%)")
+    rows = [line.split() for line in table]
+    parts = ["24.00000", "12.00000", "-", "-", "-", "50.0%"]
+    assert ["dev", "1,095.00", "1.50000", "36.00000", *parts] in rows
+    assert ["__idle__", "1,095.00", "1.50000", "36.00000"] in rows
+    parts = ["72.00000", "36.00000", "-", "-", "-", "50.0%"]
+    assert ["total", "3,285.00", "4.50000", "108.00000", *parts] in rows
     assert "total less the sum of its rows: 0.0000000" in finished.stdout
 
 
@@ -85,7 +90,7 @@ def test_once_prints_a_table_without_a_total_that_is_not_known(config, kubecost)
     )
     finished = run_command("once", "--config", config, "--output", "table")
     rows = [line.split() for line in finished.stdout.splitlines()]
-    assert ["shop", "1.50000", "1,095.00"] in [row[:3] for row in rows]
+    assert ["shop", "1,095.00", "1.50000"] in [row[:3] for row in rows]
     assert ["total", "-", "-"] in [row[:3] for row in rows]
 
 
@@ -94,7 +99,7 @@ def test_once_prints_totals_of_the_window_as_such(config):
     mode = "receivers.kubecost.metric_mode=total"
     finished = run_command("once", "--config", config, "--output", "table", "--set", mode)
     rows = [line.split() for line in finished.stdout.splitlines()]
-    assert rows[1][:4] == ["namespace", "over", "the", "window"]
+    assert rows[2][:4] == ["namespace", "in", "the", "window"]
     assert ["shop", "36.00000", "24.00000"] in [row[:3] for row in rows]
 
 
@@ -176,14 +181,18 @@ def get(url):
         return ""
 
 
-def test_formats_of_the_log_carry_the_same_events(config, kubecost):
+def test_formats_of_the_log_carry_the_same_events(config):
     """console, json, logfmt and guide show the same sentences; json can be parsed line by line."""
     logs = {}
     for log_format in ("console", "json", "logfmt", "guide"):
-        setting = f"service.telemetry.logs.format={log_format}"
-        asked = len(kubecost.requests)
-        with Agent("--config", config, "--set", setting, env={"NO_COLOR": "1"}) as agent:
-            wait_until(lambda asked=asked: len(kubecost.requests) > asked)
+        port = free_port()
+        settings = (
+            *("--set", f"service.telemetry.logs.format={log_format}"),
+            *("--set", f"exporters.prometheus.endpoint=127.0.0.1:{port}"),
+        )
+        with Agent("--config", config, *settings, env={"NO_COLOR": "1"}) as agent:
+            url = f"http://127.0.0.1:{port}/metrics"
+            wait_until(lambda url=url: "namespace_total_cost" in get(url))
             assert agent.stop() == 0
         logs[log_format] = agent.log
     sentence = "Successfully scraped allocation data: 2 namespaces"

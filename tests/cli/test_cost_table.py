@@ -40,14 +40,40 @@ def test_clusters_stand_apart_with_their_own_rows():
     assert first.startswith("cluster a\n")
     assert [line.split()[:4] for line in second.splitlines()] == [
         ["cluster", "b"],
-        ["namespace", "per", "hour", "per"],
-        ["shop", "2.00000", "1,460.00", "1.50000"],
-        ["dev", "0.50000", "365.00", "-"],
-        ["__idle__", "0.25000", "182.50"],
-        ["total", "3.00000", "2,190.00", "-"],
+        ["namespace", "per", "month", "per"],
+        ["shop", "1,460.00", "2.00000", "1.50000"],
+        ["dev", "365.00", "0.50000", "-"],
+        ["__idle__", "182.50", "0.25000"],
+        ["total", "2,190.00", "3.00000", "-"],
         ["total", "less", "the", "sum"],
     ]
     assert second.endswith("rows: 0.2500000\n")
+
+
+def test_the_window_is_that_of_kubecosts_page():
+    """What was paid in the hours that the data covers stands beside the rate, to be compared."""
+    table = cost_table(
+        families(
+            {
+                "cluster_total_cost": {(*cluster("a"), ("currency", "EUR")): 1.5},
+                "namespace_total_cost": {cluster("a", namespace="dev"): 1.5},
+                "namespace_cpu_cost": {cluster("a", namespace="dev"): 0.5},
+                "exporter_window_start_timestamp_seconds": {cluster("a"): 1_795_392_000.0},
+                "exporter_window_end_timestamp_seconds": {cluster("a"): 1_795_478_400.0},
+                "exporter_covered_seconds": {cluster("a"): 10_800.0},
+                "exporter_unreconciled_cost": {cluster("a", levels="pod, node"): -0.25},
+            }
+        )
+    )
+    first, second, heads, dev, *_, rows, levels = table.splitlines()
+    assert first == "cluster a · EUR"
+    assert second == (
+        "window 2026-11-23 00:00 to 2026-11-24 00:00 UTC, data for 3.00 of 24 hours (12.5%)"
+    )
+    assert heads.split()[1:8] == ["per", "month", "per", "hour", "in", "the", "window"]
+    assert dev.split()[:5] == ["dev", "1,095.00", "1.50000", "4.50000", "1.50000"]
+    assert rows == "total less the sum of its rows: 0.0000000"
+    assert levels == "pod, node less the total: -0.2500000"
 
 
 def test_no_costs_are_said_to_be_none():

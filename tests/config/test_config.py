@@ -77,7 +77,7 @@ def built_in() -> list[Factory]:
 def test_annotated_configuration_names_every_option(factory):
     """The reference in config/ leaves out no option of a built-in component."""
     text = REFERENCE.read_text()
-    keys = every_key(factory.options) - {"storage"}  # refused in this version
+    keys = every_key(factory.options)
     assert keys
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}:", text)] == []
 

@@ -173,7 +173,7 @@ WRONG = {
     "STEP": "hourly",
     "TENANT_ID": "a\nb",
     "TIME_SERIES": "0.5",
-    "WINDOW": "month",
+    "WINDOW": "fortnight",
 }
 
 

@@ -124,6 +124,7 @@ def cycles(count):
                 cluster_name="c",
                 levels=["cluster", "namespace", "pod"],
                 pod_metrics="all",
+                emit_interval=3600,
                 clock=clock,
             ),
             [CardinalityLimit(top_n_pods=5)],

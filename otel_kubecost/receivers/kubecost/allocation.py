@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -20,18 +20,21 @@ import msgspec
 from msgspec import UNSET
 
 from otel_kubecost.errors import NoDataError, ScrapeError
-
-IDLE, UNALLOCATED, UNMOUNTED = "__idle__", "__unallocated__", "__unmounted__"
-SHARED, EXTERNAL = "__shared__", "__external__"
-_SYNTHETIC = (IDLE, UNMOUNTED, SHARED, EXTERNAL)
+from otel_kubecost.http.excerpt import printable
 
 
 class Properties(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     """What a row says of itself; every field may be missing (opencost allocationprops.go)."""
 
     cluster: str | None = None
+    node: str | None = None
     namespace: str | None = None
+    controller_kind: str | None = None
+    controller: str | None = None
     pod: str | None = None
+    labels: msgspec.Raw = msgspec.Raw()
+    """By sanitised name; read only where a key does not say them."""
+    annotations: msgspec.Raw = msgspec.Raw()
 
 
 class Span(msgspec.Struct, gc=False, frozen=True):
@@ -47,7 +50,8 @@ class Row(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     """One allocation: costs in currency over its window, efficiencies as ratios.
 
     ``total_cost`` has every cost with its adjustment already; the others have theirs beside them
-    (opencost allocation.go, ``TotalCost``).
+    (opencost allocation.go, ``TotalCost``). The parts of the network's cost are contained in it.
+    Hours are of cores, GPUs and bytes that were allocated.
     """
 
     total_cost: Number = UNSET
@@ -61,6 +65,9 @@ class Row(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     pv_cost_adjustment: Number = UNSET
     network_cost: Number = UNSET
     network_cost_adjustment: Number = UNSET
+    network_cross_zone_cost: Number = UNSET
+    network_cross_region_cost: Number = UNSET
+    network_internet_cost: Number = UNSET
     load_balancer_cost: Number = UNSET
     load_balancer_cost_adjustment: Number = UNSET
     shared_cost: Number = UNSET
@@ -68,6 +75,10 @@ class Row(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     cpu_efficiency: Number = UNSET
     ram_efficiency: Number = UNSET
     total_efficiency: Number = UNSET
+    cpu_core_hours: Number = UNSET
+    gpu_hours: Number = UNSET
+    ram_byte_hours: Number = UNSET
+    pv_byte_hours: Number = UNSET
     start: str | None = None
     end: str | None = None
     window: Span | None = None
@@ -82,6 +93,8 @@ class Allocations:
     null_rows: int = 0
     lenient_rows: int = 0
     """Rows of another shape than documented, of which what could be read was read."""
+    without_idle: bool = False
+    """Idle was asked for and could not be had: what it costs is not known."""
 
 
 class EmptySetError(NoDataError):
@@ -147,10 +160,10 @@ def _refuse_error(envelope: _Envelope) -> None:
 
 
 def _failure(code: Any, message: Any) -> ScrapeError:
-    said = " ".join(str(message).split())[:200]
+    said = printable(" ".join(str(message).split())[:200])
     if "empty AssetSet" in said:
         return EmptySetError(f"Kubecost has no data for part of the window: {said}")
-    return ScrapeError(f"Kubecost API returned {code}: {said}")
+    return ScrapeError(f"Kubecost API returned {printable(str(code)[:20])}: {said}")
 
 
 def _sets(data: msgspec.Raw) -> Allocations:
@@ -183,20 +196,27 @@ def _row(raw: bytes, counts: Allocations) -> Row | None:
     try:
         row = msgspec.json.decode(raw, type=Row | None)
     except msgspec.ValidationError:
-        loose = json.loads(raw)
-        if isinstance(loose, dict):
-            counts.lenient_rows += 1
-            return lenient_row(loose)
-        row = None
+        row = _loose_row(raw)
+        counts.lenient_rows += row is not None
     counts.null_rows += row is None
     return row
+
+
+def _loose_row(raw: bytes) -> Row | None:
+    try:
+        loose = json.loads(raw)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a thousand brackets
+        return _UNKNOWN
+    return lenient_row(loose) if isinstance(loose, dict) else None
 
 
 _NUMBERS = tuple(
     (name, msgspec.structs.fields(Row)[at].encode_name)
     for at, name in enumerate(Row.__struct_fields__)
-    if name.endswith(("_cost", "_adjustment", "_efficiency"))
+    if name.endswith(("_cost", "_adjustment", "_efficiency", "_hours"))
 )
+_UNKNOWN = Row(**{name: None for name, _ in _NUMBERS})
+"""Of which nothing can be read: what it costs is not known, nor any sum with it."""
 
 
 def lenient_row(loose: Mapping[str, Any]) -> Row:
@@ -216,7 +236,17 @@ def _lenient_span(loose: Mapping[str, Any]) -> Span:
 
 
 def _lenient_properties(loose: Mapping[str, Any]) -> Properties:
-    return Properties(*(_string(loose.get(name)) for name in Properties.__struct_fields__))
+    texts = {name: _string(loose.get(key)) for name, key in _PROPERTIES}
+    raws = {name: msgspec.Raw(json.dumps(loose.get(name)).encode()) for name in _RAW}
+    return Properties(**texts, **raws)  # type: ignore[arg-type]  # each by its name
+
+
+_RAW = ("labels", "annotations")
+_PROPERTIES = tuple(
+    (field.name, field.encode_name)
+    for field in msgspec.structs.fields(Properties)
+    if field.name not in _RAW
+)
 
 
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
@@ -237,42 +267,3 @@ def number(value: Any) -> float | None:
 
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
-    """What the row is about, one name a requested dimension.
-
-    The key is the dimensions joined by ``/``. Where it has another number of parts (a name with a
-    slash, a server that knows other dimensions), or its properties contradict it, the properties
-    say it. Without any the parts of a shorter key are the last dimensions. A dimension that is
-    nowhere is ``__unallocated__``.
-    """
-    parts: Sequence[str | None] = key.split("/")
-    said = _said(row.properties, dimensions)
-    if any(said):
-        fits = len(parts) == len(said) and all(
-            name in {None, part} for name, part in zip(said, parts, strict=True)
-        )
-        parts = parts if fits else said
-    parts = [*[None] * (len(dimensions) - len(parts)), *parts]
-    if len(parts) != len(dimensions):
-        parts = said
-    return tuple(part or UNALLOCATED for part in parts)
-
-
-def _said(properties: Properties | None, dimensions: Sequence[str]) -> list[str | None]:
-    return [getattr(properties, dimension, None) for dimension in dimensions]
-
-
-def synthetic(key: str, names: Sequence[str]) -> str | None:
-    """``__idle__``, ``__unmounted__``... for a row that is no object of the cluster, else None.
-
-    Such a name may stand at any part of the key. ``names`` are those of the objects asked for: a
-    pod without a controller is a pod all the same.
-    """
-    parts = key.split("/")
-    for name in _SYNTHETIC:
-        if name in parts or name in names:
-            return name
-    unknown = any(name.startswith("__") and name.endswith("__") for name in names)
-    return UNALLOCATED if unknown else None

@@ -1,4 +1,4 @@
-"""Asking for allocations: at which path, with which parameters, and what answers mean [I/O].
+"""Asking Kubecost: at which path, with which parameters, in which pages [I/O].
 
 The path differs by product and port, and a wrong one may answer 200 with the page of the user
 interface. The first candidate behind which the API is found is kept until it is there no longer.
@@ -6,31 +6,40 @@ interface. The first candidate behind which the API is found is kept until it is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from otel_kubecost.errors import ScrapeError
+from otel_kubecost.clock import Clock, Deadline, SystemClock
+from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
-from otel_kubecost.http.excerpt import excerpt, is_page
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
-from otel_kubecost.receivers.kubecost.allocation import (
-    Allocations,
-    decode,
-    decode_error,
-    is_answer,
-)
+from otel_kubecost.receivers.kubecost.allocation import Allocations, is_answer
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
+from otel_kubecost.receivers.kubecost.currency import currency_code
+from otel_kubecost.receivers.kubecost.pages import all_pages
+from otel_kubecost.receivers.kubecost.product import Product, recognise
+from otel_kubecost.receivers.kubecost.replies import (
+    TimedOutError,
+    read,
+    refuse,
+    unanswered,
+    wrong_path,
+)
 from otel_kubecost.receivers.kubecost.window import Window
 
 # Kubecost's frontend (9090) and OpenCost's UI; OpenCost's API (9003) and Kubecost's aggregator.
 CANDIDATES = ("/model/allocation", "/allocation")
+CURRENCY_TIMEOUT = 10.0
+"""Seconds; a cost is worth waiting for, the name of its currency less so."""
 
 
 class KubecostClient:
     """Asks one Kubecost or OpenCost; for one thread at a time."""
 
-    def __init__(self, options: KubecostReceiverOptions) -> None:
+    def __init__(self, options: KubecostReceiverOptions, clock: Clock | None = None) -> None:
         http = HTTPOptions(
             **dict(options.auth),
             tls_config=options.tls_config,
@@ -43,31 +52,126 @@ class KubecostClient:
         # A path is used as it is; where it is a product's (/model), the API is below it.
         self._candidates = ("", "/allocation") if urlsplit(self._base).path else CANDIDATES
         self._found: str | None = None
+        self._product: Product | None = None
+        self._currency: str | None = None
+        self._idle_hung = _Hour(clock or SystemClock())
+        self._currency_asked = _Hour(clock or SystemClock())
+
+    @property
+    def product(self) -> Product | None:
+        """Who gave the last good answer; None before there is one."""
+        return self._product
 
     def allocations(
         self, window: Window, dimensions: Sequence[str], *, accumulate: bool = True
     ) -> Allocations:
         """What was spent in ``window`` by ``dimensions``, accumulated into one set or by steps.
 
+        OpenCost may never answer a query with idle (opencost 3999). After a time-out it is asked
+        once more without, and is for an hour not asked for idle: ``without_idle`` says so.
+
         Raises NoDataError where there is nothing (yet), ScrapeError for every other failure.
         """
         parameters = self._parameters(window, dimensions, accumulate=accumulate)
-        if self._found is not None:
-            response = self._get(self._found, parameters)
-            if wrong_path(response) is None:
-                return read(response)
-            self._found = None  # another version answers there now
-        return self._probe(parameters)
+        if not self._options.include_idle:
+            return self._every_page(parameters)
+        if self._idle_hung.runs and self._may_hang:
+            return self._without_idle(parameters)
+        try:
+            return self._every_page(parameters)
+        except TimedOutError as error:
+            if not self._may_hang:
+                raise
+            return self._again(parameters, error)
+
+    def currency(self) -> str | None:
+        """The currency of the prices, as ``EUR``; None where the product does not say it.
+
+        Asked once an hour at most, and not before there was a good answer. When it cannot be read,
+        what was read before stands, and the next call asks again.
+        """
+        if self._product is None or self._product.name == "opencost" or self._currency_asked.runs:
+            return self._currency
+        answer = self._settings()
+        if answer is None:
+            return self._currency
+        self._currency_asked.begin()
+        code = currency_code(answer.body) if answer.status == HTTPStatus.OK else None
+        if code:
+            self._currency = code
+            if self._product.name == "unknown":  # OpenCost has no such path
+                self._product = replace(self._product, name="kubecost")
+        return self._currency
+
+    def assets(self, window: Window) -> Response:
+        """The nodes of ``window``: a map by key of OpenCost, a list of maps of Kubecost.
+
+        Raises ScrapeError, also before there was a good answer to an allocation query.
+        """
+        url = self._beside("assets")
+        if url is None:
+            raise ScrapeError("Where the assets API is, is known only with that of allocations")
+        parameters = {"window": str(window), "filter": 'assetType:"node"'}
+        response = self._get(url, parameters, Deadline(self._options.timeout))
+        reason = wrong_path(response)
+        if reason:
+            raise ScrapeError(f"No assets API found: {shown_url(url)} {reason}")
+        refuse(response)
+        return response
 
     def close(self) -> None:
         self._http.close()
 
-    def _probe(self, parameters: Mapping[str, str]) -> Allocations:
+    @property
+    def _may_hang(self) -> bool:
+        return self._product is None or self._product.name != "kubecost"
+
+    def _again(self, parameters: Mapping[str, str], error: TimedOutError) -> Allocations:
+        """Without idle; what went wrong first counts if that fails too."""
+        try:
+            allocations = self._without_idle(parameters)
+        except NoDataError:
+            self._idle_hung.begin()
+            raise
+        except ScrapeError:
+            raise error from None
+        self._idle_hung.begin()
+        return allocations
+
+    def _without_idle(self, parameters: Mapping[str, str]) -> Allocations:
+        allocations = self._every_page({**parameters, **_idle(asked=False)})
+        allocations.without_idle = True
+        return allocations
+
+    def _every_page(self, parameters: Mapping[str, str]) -> Allocations:
+        """The answer, within one deadline for all that it takes."""
+        deadline = Deadline(self._options.timeout)
+        if not self._options.page_size or parameters["accumulate"] != "true":
+            return self._answer(parameters, deadline)
+        return all_pages(
+            lambda page: self._answer({**parameters, **page}, deadline), self._options.page_size
+        )
+
+    def _answer(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
+        if self._found is not None:
+            response = self._get(self._base + self._found, parameters, deadline)
+            if wrong_path(response) is None:
+                return self._learned(response)
+            self._forget()
+        return self._probe(parameters, deadline)
+
+    def _forget(self) -> None:
+        """Another version answers there now."""
+        self._found = self._product = self._currency = None
+        self._idle_hung.end()
+        self._currency_asked.end()
+
+    def _probe(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
         """The answer of the first path that has the API; what else was there is an error."""
         tried: list[str] = []
         failures: list[ScrapeError] = []
         for path in self._candidates:
-            response = self._get(path, parameters)
+            response = self._get(self._base + path, parameters, deadline)
             reason = wrong_path(response)
             if reason is not None:
                 tried.append(f"{shown_url(self._base + path)} {reason}")
@@ -75,7 +179,7 @@ class KubecostClient:
             if is_answer(response.body):
                 self._found = path
             try:
-                return read(response)
+                return self._learned(response)
             except ScrapeError as error:
                 if self._found is not None:
                     raise
@@ -87,66 +191,78 @@ class KubecostClient:
             " (port 9090) or OpenCost (port 9003); if a login page is in front of it, set auth"
         )
 
-    def _get(self, path: str, parameters: Mapping[str, str]) -> Response:
+    def _learned(self, response: Response) -> Allocations:
+        """The allocations of an answer, and with them who gave it."""
+        allocations = read(response)
+        keys = [key for rows in allocations.sets for key in rows]
+        path = urlsplit(f"{self._base}{self._found}").path
+        found = recognise(path, response.headers, response.body, keys)
+        self._product = found.after(self._product)
+        return allocations
+
+    def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Response:
+        left = math.ceil(deadline.left() * 10) / 10  # the message of a time-out says it
+        if not left:
+            seconds = f"{self._options.timeout:g} s"
+            raise TimedOutError(f"Failed to query Kubecost: no whole answer within {seconds}"
+                                f" ({shown_url(url)}); raise timeout, or ask for less")  # fmt: skip
         try:
-            return self._http.get(self._base + path, params=parameters)
+            return self._http.get(url, params=parameters, timeout=left)
         except HTTPFailure as failure:
-            hint = f"; {failure.hint}" if failure.hint else ""
-            raise ScrapeError(f"Failed to query Kubecost: {failure}{hint}") from None
+            raise unanswered(failure) from None
+
+    def _settings(self) -> Response | None:
+        """What the product says of its settings; None where it could not say anything just now."""
+        url = self._beside("getConfigs")
+        if url is None:
+            return None
+        try:
+            answer = self._http.get(url, timeout=min(CURRENCY_TIMEOUT, self._options.timeout))
+        except HTTPFailure:
+            return None
+        return None if answer.status >= 500 else answer
+
+    def _beside(self, name: str) -> str | None:
+        """The URL of a sibling of the allocation API; None where that is not known."""
+        if self._found is None:
+            return None
+        url = (self._base + self._found).removesuffix("/compute")
+        parent = url.removesuffix("/allocation")
+        return f"{parent}/{name}" if parent != url else None
 
     def _parameters(
         self, window: Window, dimensions: Sequence[str], *, accumulate: bool
     ) -> dict[str, str]:
-        idle = _flag(self._options.include_idle)
         return {
             "window": str(window),
             "aggregate": ",".join(dimensions),
             "accumulate": _flag(accumulate),
-            # Kubecost reads the one, OpenCost the other; each passes over what it does not know.
-            "idle": idle,
-            "includeIdle": idle,
             "shareIdle": _flag(self._options.share_idle),
+            **_idle(asked=self._options.include_idle),
         }
 
 
-def wrong_path(response: Response) -> str | None:
-    """Why the allocation API cannot be at the path that answered so; None where it may be."""
-    if response.status in {404, 405, 501}:
-        return f"answered {response.status}"
-    if response.status == HTTPStatus.OK and is_page(response.headers, response.body):
-        return "answered with an HTML page"
-    return None
+class _Hour:
+    """An hour of a clock that never goes back, from when it last began."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.end()
+
+    def begin(self) -> None:
+        self._end = self._clock.monotonic() + 3600
+
+    def end(self) -> None:
+        self._end = float("-inf")
+
+    @property
+    def runs(self) -> bool:
+        return self._clock.monotonic() < self._end
 
 
-def read(response: Response) -> Allocations:
-    """The allocations in an answer. Raises NoDataError, ScrapeError."""
-    status = response.status
-    if status == HTTPStatus.OK:
-        return decode(response.body)
-    if status in {401, 403} or 300 <= status < 400:
-        raise ScrapeError(
-            f"Kubecost wants authentication: it answered {status}{_target(response)}. Set auth in"
-            " the receiver (basic_auth, bearer_token_file or api_key_file), or an endpoint inside"
-            " the cluster that is not behind the login"
-        )
-    if not is_page(response.headers, response.body):
-        decode_error(status, response.body)
-    said = excerpt(response.headers, response.body)
-    said = f' "{said}"' if said else ""
-    raise ScrapeError(f"Kubecost API returned {status}: {_phrase(status)}{said}")
-
-
-def _target(response: Response) -> str:
-    location = urlsplit(response.headers.get("Location", ""))
-    host = f"{location.scheme}://{location.hostname}" if location.hostname else ""
-    return f", a redirect to {host}{location.path}" if host or location.path else ""
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "unknown status"
+def _idle(*, asked: bool) -> dict[str, str]:
+    """Kubecost reads the one, OpenCost the other; each passes over what it does not know."""
+    return {"idle": _flag(asked), "includeIdle": _flag(asked)}
 
 
 def _flag(value: bool) -> str:

@@ -6,18 +6,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
-from otel_kubecost.config.options import ByteSize, Duration, Options, Text
+from otel_kubecost.config.options import ByteSize, Duration, Options, Text, parse_duration
 from otel_kubecost.http.config import AuthOptions, EndpointURL, ProxyURL, TLSConfig
+from otel_kubecost.receivers.kubecost.dimensions import Level
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
-from otel_kubecost.receivers.kubecost.window import HOUR
+from otel_kubecost.receivers.kubecost.window import HOUR, NAMED_WINDOWS, NamedWindow
 
-Level = Literal["cluster", "namespace", "pod"]
+_STEPS = {"hour": HOUR, "ten_minutes": HOUR // 6}
 
 
-def _whole_hours(seconds: float) -> float:
+def _window(value: Any) -> Any:
+    """Seconds, or one of the words."""
+    if value in NAMED_WINDOWS:
+        return value
+    words = ", ".join(NAMED_WINDOWS)
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is not a window; write it as 1h, 24h or 7d, or one of {words}"
+        ) from None
     if seconds < HOUR or seconds % HOUR:
-        raise ValueError("a window is whole hours, one at least; write it as 1h, 24h or 7d")
+        raise ValueError(
+            f"a window is whole hours, one at least; write it as 1h, 24h or 7d, or one of {words}"
+        )
     return seconds
+
+
+def _level(text: str) -> str:
+    Level.parse(text)
+    return text.strip()
 
 
 def _pod_metrics(value: Any) -> Any:
@@ -31,7 +49,8 @@ def _known_metric(name: str) -> str:
     return name
 
 
-WholeHours = Annotated[Duration, AfterValidator(_whole_hours)]
+WindowOption = Annotated[float | NamedWindow, BeforeValidator(_window)]
+LevelOption = Annotated[str, AfterValidator(_level)]
 PodMetric = Annotated[str, AfterValidator(_known_metric)]
 
 
@@ -58,31 +77,73 @@ class KubecostReceiverOptions(Options):
     emit_interval: Duration = Field(
         60.0, ge=1, description="How often samples leave, at marks of the clock."
     )
-    window: WholeHours = Field(
-        24.0 * HOUR, description="How much time a query spans: whole, closed hours."
+    window: WindowOption = Field(
+        24.0 * HOUR,
+        description="How much time a query spans: whole, closed hours; or today, yesterday, month "
+        "(UTC).",
+        examples=["24h", "7d", "today"],
     )
-    settle_delay: Duration = Field(
-        20 * 60.0, description="How long after its end an hour counts as complete."
+    window_end: Literal["hour", "ten_minutes"] = Field(
+        "hour",
+        description="Where a window ends: with the last settled hour, or for fresher numbers with "
+        "the last settled ten minutes.",
+    )
+    settle_delay: Duration | None = Field(
+        None,
+        description="How long after its end an hour counts as complete. Default: 20m for Kubecost,"
+        " 5m for OpenCost.",
+        examples=["20m"],
+    )
+    backfill: Duration = Field(
+        48.0 * HOUR,
+        description="Marks that were missed are filled, oldest first, so far back; 0 fills none.",
+    )
+    restate: Duration = Field(
+        0.0,
+        description="Once a day the closed days up to so far back are read and sent again, as "
+        "Kubecost corrects them for 48 hours and more. Only for receivers that take a second value"
+        " of a timestamp, which CloudTuner and Prometheus do not; 0 sends nothing twice.",
+    )
+    storage: Text = Field(
+        "",
+        description="Id of the extension that keeps how far this receiver came, so that a restart "
+        "leaves no gap.",
+        examples=["file_storage"],
     )
     max_staleness: Duration = Field(
         3600.0, description="How long the last good answer is repeated while Kubecost fails."
     )
-    levels: tuple[Level, ...] = Field(
-        ("cluster", "namespace"), min_length=1, description="What costs are grouped by."
+    levels: tuple[LevelOption, ...] = Field(
+        ("cluster", "namespace"),
+        min_length=1,
+        description="What costs are grouped by: cluster, namespace, controller, pod, node, "
+        "label:<name>, annotation:<name>.",
+        examples=[["cluster", "namespace", "pod", "label:team"]],
     )
     pod_metrics: Annotated[list[PodMetric], BeforeValidator(_pod_metrics)] = Field(
         ["total_cost", "cpu_cost", "ram_cost"],
         description="Metrics of the level pod, or: all.",
         examples=["all"],
     )
-    currency: Text = Field(
-        "USD", pattern=r"^[A-Za-z]{3}$", description="Currency of Kubecost's prices (ISO 4217)."
+    usage_metrics: bool = Field(
+        False,
+        description="Also publish what was allocated (cores, bytes, GPUs) and every part of the "
+        "cost: what the processor pricing needs. Asks for the nodes as well.",
+    )
+    currency: Annotated[Text, Field(pattern=r"^[A-Za-z]{3}$")] | None = Field(
+        None,
+        description="Currency of Kubecost's prices (ISO 4217). Default: what Kubecost says, else "
+        "USD.",
+        examples=["USD"],
     )
     metric_mode: Literal["rate", "total"] = Field(
         "rate", description="Costs per hour, or as totals of the window."
     )
     include_idle: bool = Field(True, description="Ask for the cost of idle capacity.")
     share_idle: bool = Field(False, description="Spread idle cost over the namespaces.")
+    page_size: int = Field(
+        0, ge=0, description="Rows that Kubecost is asked for at a time; 0 asks for all at once."
+    )
     timeout: Duration = Field(60.0, gt=0, description="Time for one query with its whole answer.")
     jitter: Duration = Field(0.0, description="Wait up to this long, at random, before asking.")
     max_body_bytes: ByteSize = Field(
@@ -95,3 +156,8 @@ class KubecostReceiverOptions(Options):
         description="TLS of an https endpoint.",
     )
     proxy_url: ProxyURL | None = Field(None, description="Proxy; the environment names none.")
+
+    @property
+    def window_step(self) -> float:
+        """Seconds between two ends that a window can have."""
+        return _STEPS[self.window_end]

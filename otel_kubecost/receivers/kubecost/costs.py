@@ -13,6 +13,9 @@ from msgspec import UNSET
 
 from otel_kubecost.receivers.kubecost.allocation import Number, Row
 
+ROUNDING = 1e-5
+"""Kubecost rounds each cost to five decimals (opencost mathutil, February 2023)."""
+
 # The word for a cost in metric names: the row's field, and that of its adjustment.
 COSTS: Mapping[str, tuple[str, str | None]] = {
     "total": ("total_cost", None),
@@ -20,12 +23,16 @@ COSTS: Mapping[str, tuple[str, str | None]] = {
     "ram": ("ram_cost", "ram_cost_adjustment"),
     "pv": ("pv_cost", "pv_cost_adjustment"),
     "network": ("network_cost", "network_cost_adjustment"),
+    "network_cross_zone": ("network_cross_zone_cost", None),
+    "network_cross_region": ("network_cross_region_cost", None),
+    "network_internet": ("network_internet_cost", None),
     "lb": ("load_balancer_cost", "load_balancer_cost_adjustment"),
     "gpu": ("gpu_cost", "gpu_cost_adjustment"),
     "shared": ("shared_cost", None),
     "external": ("external_cost", None),
 }
-_PARTS = tuple(part for part in COSTS if part != "total")
+_PARTS = tuple(part for part in COSTS if part != "total" and not part.startswith("network_"))
+"""What a total is the sum of; the network's own parts are in its cost already."""
 
 # The word for an efficiency: the costs that weigh it where several rows make one object.
 # Kubecost's total efficiency is that of CPU and RAM (opencost allocation.go, TotalEfficiency).
@@ -44,7 +51,7 @@ def cost(rows: Iterable[Row], part: str) -> float | None:
     reported = [amount for row in rows if (amount := _row_cost(row, part)) is not None]
     if len(reported) == 1:
         return reported[0]
-    return math.fsum(reported) if reported else None
+    return _sum(reported) if reported else None
 
 
 def efficiency(rows: Sequence[Row], which: str) -> float | None:
@@ -56,7 +63,7 @@ def efficiency(rows: Sequence[Row], which: str) -> float | None:
     weighed = [(r, w) for r, w in zip(ratios, weights, strict=True) if r is not None and w != 0]
     if not weighed:
         return None
-    return math.fsum(r * w for r, w in weighed) / math.fsum(w for _, w in weighed)
+    return _sum(r * w for r, w in weighed) / _sum(w for _, w in weighed)
 
 
 def _row_cost(row: Row, part: str) -> float | None:
@@ -73,13 +80,21 @@ def _sum_of_parts(row: Row) -> float | None:
     parts = {part: _row_cost(row, part) for part in _PARTS}
     if parts["cpu"] is None or parts["ram"] is None:
         return None
-    return math.fsum(amount for amount in parts.values() if amount is not None)
+    return _sum(amount for amount in parts.values() if amount is not None)
 
 
 def _weight(row: Row, parts: Iterable[str]) -> float:
     """What a row's ratio weighs; NaN, which makes the mean unknown, where a cost is."""
     amounts = [amount for part in parts if (amount := _row_cost(row, part)) is not None]
-    return math.fsum(0.0 if amount < 0 else amount for amount in amounts)
+    return _sum(0.0 if amount < 0 else amount for amount in amounts)
+
+
+def _sum(amounts: Iterable[float]) -> float:
+    """Rounded once; beyond all doubles it is not known."""
+    try:
+        return math.fsum(amounts)
+    except (OverflowError, ValueError):
+        return math.nan
 
 
 def _float(number: Number) -> float | None:

@@ -6,6 +6,7 @@ would report an eighth of the truth.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -47,10 +48,27 @@ def span_of(row: Row, now: float) -> tuple[float, float] | None:
     ``minutes`` is not asked: it can be negative, shorter or longer than the window (opencost
     issues 2096 and 4057).
     """
-    opens = _parse_time(row.window.start) if row.window else None
-    closes = _parse_time(row.window.end) if row.window else None
+    opens, closes = _window(row)
     starts = [time for time in (opens, _parse_time(row.start)) if time is not None]
     ends = [time for time in (closes, _parse_time(row.end)) if time is not None]
+    return _span(starts, ends, now)
+
+
+def window_of(row: Row, now: float) -> tuple[float, float] | None:
+    """The past of a row's window, which its data may not span; None where it says none."""
+    opens, closes = _window(row)
+    if opens is None or closes is None:
+        return None
+    return _span([opens], [closes], now)
+
+
+def _window(row: Row) -> tuple[float | None, float | None]:
+    if row.window is None:
+        return None, None
+    return _parse_time(row.window.start), _parse_time(row.window.end)
+
+
+def _span(starts: Sequence[float], ends: Sequence[float], now: float) -> tuple[float, float] | None:
     if not starts or not ends:
         return None
     start, end = max(starts), min(*ends, now)

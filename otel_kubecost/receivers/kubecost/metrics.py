@@ -12,26 +12,44 @@ from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import Metric
 
-from otel_kubecost.attributes import CURRENCY
+from otel_kubecost.attributes import CURRENCY, KEY
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
-from otel_kubecost.receivers.kubecost.allocation import (
+from otel_kubecost.receivers.kubecost.allocation import Row
+from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, efficiency
+from otel_kubecost.receivers.kubecost.dimensions import ATTRIBUTES
+from otel_kubecost.receivers.kubecost.identity import (
     EXTERNAL,
     IDLE,
     SHARED,
     UNALLOCATED,
     UNMOUNTED,
-    Row,
 )
-from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, efficiency
-from otel_kubecost.receivers.kubecost.levels import ClusterRows
+from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Names, Objects
+from otel_kubecost.receivers.kubecost.usage import WHOLE, Usage
 
 PREFIX = "cloudtuner_kubecost"
 
-OCCASIONAL = frozenset({"gpu", "shared", "external"})
+_NETWORK = frozenset({"network_cross_zone", "network_cross_region", "network_internet"})
+OCCASIONAL = frozenset({"gpu", "shared", "external"}) | _NETWORK
 """Costs that an object has only where they are not zero; it always has the others."""
 EVERYTHING = frozenset(
     [f"{part}_cost" for part in COSTS] + [f"{which}_efficiency" for which in EFFICIENCIES]
 )
+_MAIN = frozenset({"total_cost", "cpu_cost", "ram_cost"})
+WANTED: Mapping[str, Collection[str]] = {
+    "namespace": EVERYTHING,
+    "node": _MAIN | {"gpu_cost", "shared_cost", "external_cost"},
+    "controller": _MAIN,
+    "label": _MAIN,
+    "annotation": _MAIN,
+}
+"""Metrics of the objects of a level; those of pods are chosen by the user."""
+
+PRICED = frozenset(
+    {"total_cost", "cpu_cost", "ram_cost", "gpu_cost", "pv_cost", "network_cost"}
+    | {f"{part}_cost" for part in _NETWORK}
+)
+"""What has to be known of a cost, beside the usage, to compute it anew with other prices."""
 
 _COSTS_IN_WORDS = {
     "total": "All costs",
@@ -39,6 +57,9 @@ _COSTS_IN_WORDS = {
     "ram": "Memory cost",
     "pv": "Persistent volume cost",
     "network": "Network cost",
+    "network_cross_zone": "Cost of traffic between zones",
+    "network_cross_region": "Cost of traffic between regions",
+    "network_internet": "Cost of traffic to the internet",
     "lb": "Load balancer cost",
     "gpu": "GPU cost",
     "shared": "Shared cost",
@@ -48,6 +69,15 @@ _EFFICIENCIES_IN_WORDS = {
     "cpu": "CPU used per CPU requested",
     "ram": "Memory used per memory requested",
     "total": "CPU and memory efficiency, weighted by their costs,",
+}
+_USAGE_IN_WORDS = {
+    "cpu_cores": ("CPU cores", "{cpu}"),
+    "ram_bytes": ("Memory", "By"),
+    "gpus": ("GPUs", "{gpu}"),
+    "pv_bytes": ("Persistent volumes", "By"),
+    "spot_cpu_cores": ("CPU cores on spot nodes", "{cpu}"),
+    "spot_ram_bytes": ("Memory on spot nodes", "By"),
+    "spot_gpus": ("GPUs on spot nodes", "{gpu}"),
 }
 _SYNTHETIC_IN_WORDS = {
     IDLE: ("idle", "Cost of capacity that nothing uses"),
@@ -69,9 +99,10 @@ class Unit:
 
     def sample(self, amount: float | None) -> float | None:
         """The value to publish; None for what is not reported or not known."""
-        if amount is None or not math.isfinite(amount):
+        if amount is None:
             return None
-        return (amount / self.hours if self.hourly else amount) + 0.0  # -0.0 + 0.0 is 0.0
+        sample = (amount / self.hours if self.hourly else amount) + 0.0  # -0.0 + 0.0 is 0.0
+        return sample if math.isfinite(sample) else None
 
     @property
     def ucum(self) -> str:
@@ -83,31 +114,87 @@ class Unit:
         return f"in {self.currency} per hour" if self.hourly else f"in {self.currency}"
 
 
-def cluster_metrics(cluster: ClusterRows, unit: Unit) -> Iterator[Metric]:
-    """What all rows of a cluster cost, how efficient its namespaces are, what no namespace has."""
-    one = AttributeTable((), (), 1)
-    parts = [f"{part}_cost" for part in COSTS if part not in {"shared", "external"}]
+def cluster_metrics(
+    cluster: ClusterRows,
+    namespaces: Objects,
+    unit: Unit,
+    *,
+    without_idle: bool = False,
+    usage: Mapping[str, Usage] | None = None,
+) -> Iterator[Metric]:
+    """What all rows of a cluster cost, how efficient its namespaces are, what no namespace has.
+
+    ``without_idle``: what idle costs could not be had, and so no sum that it is part of is known.
+    ``usage``: of the kinds of synthetic rows and of the ``WHOLE``, to be published as well.
+    """
+    one = _one()
+    had = usage or {}
+    parts = {f"{part}_cost" for part in COSTS} - {"shared_cost", "external_cost"}
+    if without_idle:
+        parts -= {"total_cost", "cpu_cost", "ram_cost", "gpu_cost"}
+        had = {kind: of_kind for kind, of_kind in had.items() if kind != WHOLE}
     ratios = [f"{which}_efficiency" for which in EFFICIENCIES]
     # What was spent outside the cluster is no part of its total; it has a metric of its own.
-    yield from _metrics("cluster", one, [cluster.all_rows(but=EXTERNAL)], unit, parts)
-    yield from _metrics("cluster", one, [cluster.all_rows()], unit, ["external_cost"])
-    yield from _metrics("cluster", one, [cluster.object_rows()], unit, ratios)
+    yield from _metrics("cluster", one, [cluster.every(but={EXTERNAL})], unit, parts)
+    yield from _metrics("cluster", one, [cluster.every()], unit, ["external_cost"])
+    yield from _metrics("cluster", one, [namespaces.every()], unit, ratios)
+    yield from _usage_metrics("cluster", one, [had.get(WHOLE, {})], unit)
+    others = {**cluster.synthetic, UNALLOCATED: namespaces.unallocated}
     for kind, (word, description) in _SYNTHETIC_IN_WORDS.items():
-        amount = cost(cluster.synthetic.get(kind, ()), "total")
-        yield from _cost_metric(f"cluster_{word}", description, unit, one, [amount])
+        rows = others.get(kind, ())
+        yield from _cost_metric(f"cluster_{word}", description, unit, one, [cost(rows, "total")])
+        if usage is not None:
+            yield from _metrics(f"cluster_{word}", one, [rows], unit, PRICED - {"total_cost"})
+            yield from _usage_metrics(f"cluster_{word}", one, [had.get(kind, {})], unit)
 
 
 def object_metrics(
     level: str,
-    keys: Sequence[str],
-    objects: Mapping[tuple[str, ...], Sequence[Row]],
+    objects: Mapping[Names, Sequence[Row]],
     unit: Unit,
     wanted: Collection[str] = EVERYTHING,
+    usage: Mapping[Names, Usage] | None = None,
 ) -> Iterator[Metric]:
-    """Metrics of one level: a row an object, by ``keys`` in the order of the objects' names."""
+    """Metrics of one level; ``objects`` by the values of the level's ``ATTRIBUTES``.
+
+    ``usage``: of the same objects, to be published as well, with what it takes to price it.
+    """
     names = sorted(objects)
-    table = AttributeTable.of(keys, names)
-    yield from _metrics(level, table, [objects[name] for name in names], unit, wanted)
+    table = AttributeTable.of(ATTRIBUTES[level], names)
+    rows = [objects[name] for name in names]
+    if usage is None:
+        yield from _metrics(level, table, rows, unit, wanted)
+    else:
+        yield from _metrics(level, table, rows, unit, {*wanted, *PRICED})
+        yield from _usage_metrics(level, table, [usage[name] for name in names], unit)
+
+
+def unallocated_metrics(
+    level: str,
+    lacking: Mapping[str, Lacking],
+    unit: Unit,
+    usage: Mapping[str, Usage] | None = None,
+) -> Iterator[Metric]:
+    """What no object of a level has; ``lacking`` by label or annotation, else under ``""``.
+
+    With it the objects of every level add up to the cluster's total, as namespaces do. ``usage``:
+    of the same rows, to be published as well, with what it takes to price it.
+    """
+    keys = sorted(key for key, of_key in lacking.items() if of_key.rows or of_key.unmounted)
+    named = any(keys)
+    table = AttributeTable.of((KEY,), [(key,) for key in keys]) if named else _one(len(keys))
+    amounts = [lacking[key].total() for key in keys]
+    words = f"Cost that belongs to no {level}"
+    yield from _cost_metric(f"{level}_unallocated", words, unit, table, amounts)
+    if usage is not None:
+        rows, parts = [lacking[key].rows for key in keys], PRICED - {"total_cost"}
+        yield from _metrics(f"{level}_unallocated", table, rows, unit, parts)
+        yield from _usage_metrics(f"{level}_unallocated", table, [usage[key] for key in keys], unit)
+
+
+def _one(size: int = 1) -> AttributeTable:
+    """A table without attributes: of the cluster itself."""
+    return AttributeTable((), (), size)
 
 
 def _metrics(
@@ -122,15 +209,32 @@ def _metrics(
             amounts: Iterable[float | None] = [cost(of_object, part) for of_object in rows]
             if part in OCCASIONAL:
                 amounts = [amount or None for amount in amounts]
-            words = f"{description} of the {level}"
+            words = f"{description} of {_subject(level)}"
             yield from _cost_metric(f"{level}_{part}", words, unit, table, amounts)
     for which, description in _EFFICIENCIES_IN_WORDS.items():
         if f"{which}_efficiency" in wanted:
             ratios = [_finite(efficiency(of_object, which)) for of_object in rows]
-            words = f"{description} by the {level}"
+            words = f"{description} by {_subject(level)}"
             yield from _metric(
                 f"{level}_{which}_efficiency", words, "", PointColumns.of(table, ratios)
             )
+
+
+def _usage_metrics(
+    level: str, table: AttributeTable, usages: Sequence[Usage], unit: Unit
+) -> Iterator[Metric]:
+    """What was allocated on an average over the hours that the data spans."""
+    for resource, (description, ucum) in _USAGE_IN_WORDS.items():
+        hours = [_finite(usage.get(resource)) for usage in usages]
+        averages = [None if one is None else _finite(one / unit.hours) for one in hours]
+        words = f"{description} of {_subject(level)}"
+        yield from _metric(f"{level}_{resource}", words, ucum, PointColumns.of(table, averages))
+
+
+def _subject(level: str) -> str:
+    """``the pod`` of ``pod``, ``idle of the cluster`` of ``cluster_idle``."""
+    of, _, kind = level.partition("_")
+    return f"{kind} of the {of}" if kind else f"the {of}"
 
 
 def _cost_metric(
@@ -146,5 +250,6 @@ def _metric(name: str, words: str, unit: str, points: PointColumns) -> Iterator[
         yield gauge(f"{PREFIX}_{name}", f"{words}.", unit, points)
 
 
-def _finite(ratio: float | None) -> float | None:
-    return ratio if ratio is not None and math.isfinite(ratio) else None
+def _finite(number: float | None) -> float | None:
+    """``number``, -0.0 as 0.0; None for what is not known."""
+    return number + 0.0 if number is not None and math.isfinite(number) else None

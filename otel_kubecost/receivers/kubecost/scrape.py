@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from opentelemetry.sdk.metrics.export import Metric, MetricsData
+from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.attributes import CLUSTER, NAMESPACE, POD, TENANT
+from otel_kubecost.attributes import CLUSTER, PRODUCT, TENANT
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.pdata import metrics_of
-from otel_kubecost.receivers.kubecost.allocation import (
-    UNALLOCATED,
-    Allocations,
-    EmptySetError,
+from otel_kubecost.receivers.kubecost.allocation import Allocations, EmptySetError
+from otel_kubecost.receivers.kubecost.answers import (
+    Answer,
+    Reconciliation,
+    cluster_batch,
+    read,
+    reconciliations,
 )
+from otel_kubecost.receivers.kubecost.assets import Assets, decode_nodes
 from otel_kubecost.receivers.kubecost.client import KubecostClient
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
-from otel_kubecost.receivers.kubecost.levels import ClusterRows, by_cluster
-from otel_kubecost.receivers.kubecost.metrics import Unit, cluster_metrics, object_metrics
-from otel_kubecost.receivers.kubecost.window import Window, plan
-
-Dimensions: TypeAlias = tuple[str, ...]
-# Cluster comes first in each query: names are unique within a cluster only.
-NAMESPACES: Dimensions = ("cluster", "namespace")
-PODS: Dimensions = ("cluster", "namespace", "pod")
+from otel_kubecost.receivers.kubecost.costs import cost
+from otel_kubecost.receivers.kubecost.coverage import span_of
+from otel_kubecost.receivers.kubecost.dimensions import Level, Query, queries
+from otel_kubecost.receivers.kubecost.levels import display_names
+from otel_kubecost.receivers.kubecost.window import HOUR, Window, plan
 
 MOST_HOURS_BACK = 3
 """How many hours without data are stepped over before the answer is that there is none."""
+_UNSETTLED = 15 * 60
+"""Seconds by which data may end before its window: resolutions are 1, 5 and 10 minutes."""
+_CAUTIOUS_DELAY = 20 * 60
+"""Settle delay as long as it is not known which product answers."""
+FALLBACK_CURRENCY = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,93 +54,184 @@ class Scrape:
     """What the window's costs were divided by; of several clusters the most."""
     null_rows: int
     lenient_rows: int
+    negative_rows: int
+    """Rows that cost less than nothing. They are kept: corrections and credits are such."""
+    without_idle: bool
+    """Idle could not be had, and cluster totals are absent therefore."""
+    reconciliations: Sequence[Reconciliation]
+    currency: str
+    currency_assumed: bool
+    """Neither the configuration nor Kubecost named one."""
+    assets_problem: str | None
+    """Why usage metrics have no spot nodes and no idle; None where they do, or are not wanted."""
 
 
 def scrape(
     client: KubecostClient,
     options: KubecostReceiverOptions,
     scope: InstrumentationScope,
-    now: float,
+    mark: float,
+    window: Window | None = None,
 ) -> Scrape:
-    """Ask for every level. Raises NoDataError or ScrapeError unless all of them answer."""
-    first, *others = _queries(options.levels)
-    window, answer = _newest(client, plan(now, options.window, options.settle_delay), first)
-    answers = {first: answer} | {query: _ask(client, window, query) for query in others}
-    clusters = {
-        query: by_cluster(allocations, query, window, now) for query, allocations in answers.items()
-    }
-    names = _cluster_names(clusters[first], options.cluster_name)
-    coverages = [rows.coverage for rows in clusters[first].values()]
-    resources = [
-        metrics_of(
-            {TENANT: options.tenant_id, CLUSTER: names[cluster]},
-            [(scope, list(_metrics(cluster, clusters, first, options)))],
-        )
-        for cluster in sorted(clusters[first])
+    """Ask for every level, over ``window`` or the newest one that has data.
+
+    Raises NoDataError or ScrapeError unless all queries are answered.
+    """
+    first, *others = queries(map(Level.parse, options.levels), by_node=options.usage_metrics)
+    if window is None:
+        window, newest = _newest(client, options, mark, first)
+    else:
+        newest = _ask(client, window, first)
+    answers = [read(first, newest, window, mark)]
+    assets = _assets(client, window) if options.usage_metrics else Assets()
+    answers += [
+        read(query, _ask(client, window, query), window, mark)
+        for query in others
+        if query.levels or assets.clusters
     ]
-    if not any(metrics for one in resources for metrics in one.scope_metrics[0].metrics):
-        raise ScrapeError("No cost in Kubecost's answer can be read; is it of another version?")
+    said = options.currency or client.currency()
+    currency = said or FALLBACK_CURRENCY
+    clusters = answers[0].clusters
+    rows = [row for group in clusters.values() for row in group.every()]
+    namespaces = _namespaces(answers[0])
+
+    def batch(cluster: str) -> Iterable[Metric]:
+        nodes = assets.nodes(cluster, only=len(clusters) == 1)
+        return cluster_batch(cluster, answers, options, currency, nodes)
+
     return Scrape(
-        mark=now,
-        data=MetricsData(resource_metrics=resources),
+        mark=mark,
+        data=MetricsData(resource_metrics=_resources(client, answers[0], options, scope, batch)),
         window=window,
-        namespaces=len({names[:1] for rows in clusters[first].values() for names in rows.objects}),
-        data_through=max(coverage.through for coverage in coverages),
-        hours=max(coverage.hours for coverage in coverages),
-        null_rows=sum(allocations.null_rows for allocations in answers.values()),
-        lenient_rows=sum(allocations.lenient_rows for allocations in answers.values()),
+        namespaces=namespaces,
+        data_through=max(group.coverage.through for group in clusters.values()),
+        hours=max(group.coverage.hours for group in clusters.values()),
+        null_rows=sum(answer.allocations.null_rows for answer in answers),
+        lenient_rows=sum(answer.allocations.lenient_rows for answer in answers),
+        negative_rows=sum((cost([row], "total") or 0.0) < 0 for row in rows),
+        without_idle=answers[0].allocations.without_idle,
+        reconciliations=reconciliations(answers),
+        currency=currency,
+        currency_assumed=said is None,
+        assets_problem=assets.problem,
     )
 
 
-def _queries(levels: Sequence[str]) -> list[Dimensions]:
-    """The namespaces' answer serves the cluster as well: its total is then their sum."""
-    queries = [NAMESPACES] if {"cluster", "namespace"} & set(levels) else []
-    return [*queries, PODS] if "pod" in levels else queries
+def window_at(
+    client: KubecostClient, options: KubecostReceiverOptions, mark: float, hours_back: int = 0
+) -> Window:
+    """The newest closed and settled window at ``mark``, as far as is known of the product."""
+    settle_delay = options.settle_delay
+    if settle_delay is None:
+        settle_delay = client.product.settle_delay if client.product else _CAUTIOUS_DELAY
+    return plan(mark - hours_back * HOUR, options.window, settle_delay, options.window_step)
 
 
 def _newest(
-    client: KubecostClient, window: Window, query: Dimensions
+    client: KubecostClient, options: KubecostReceiverOptions, mark: float, query: Query
 ) -> tuple[Window, Allocations]:
-    """The newest window that has data: hours that are not there yet are stepped over."""
-    for hours in range(MOST_HOURS_BACK):
-        try:
-            return window.earlier(hours), _ask(client, window.earlier(hours), query)
-        except NoDataError:
-            continue
-    last = window.earlier(MOST_HOURS_BACK)
-    return last, _ask(client, last, query)
+    """The newest window that has data to its end: hours that are not there yet are stepped over.
 
-
-def _ask(client: KubecostClient, window: Window, query: Dimensions) -> Allocations:
-    try:
-        return client.allocations(window, query)
-    except EmptySetError:
-        return client.allocations(window, query, accumulate=False)
-
-
-def _cluster_names(clusters: Mapping[str, ClusterRows], display_name: str) -> dict[str, str]:
-    """One cluster goes by the configured name, several by the names that Kubecost has for them.
-
-    Among several, what names none belongs to none of them.
+    Hours are missing where there is no answer, and where the newest row ends long before the
+    window does. Where stepping over them finds nothing, the window is as good as it gets: costs
+    are divided by the hours that the data spans.
     """
-    if len(clusters) == 1:
-        return dict.fromkeys(clusters, display_name)
-    return {cluster: cluster or UNALLOCATED for cluster in clusters}
+    back, answer = _first_with_data(client, options, mark, query)
+    window = window_at(client, options, mark, back)
+    missing = 0 if options.window_end != "hour" else _missing_hours(answer, query, window, mark)
+    earlier = window_at(client, options, mark, back + missing)
+    if earlier == window or back + missing > MOST_HOURS_BACK:
+        return window, answer
+    try:
+        return earlier, _ask(client, earlier, query)
+    except NoDataError:
+        return window, answer
 
 
-def _metrics(
-    cluster: str,
-    clusters: Mapping[Dimensions, Mapping[str, ClusterRows]],
-    first: Dimensions,
+def _first_with_data(
+    client: KubecostClient, options: KubecostReceiverOptions, mark: float, query: Query
+) -> tuple[int, Allocations]:
+    """How many hours back there is data, and the answer to the window of then."""
+    asked: dict[Window, NoDataError] = {}
+    back = 0
+    while back <= MOST_HOURS_BACK:
+        window = window_at(client, options, mark, back)
+        try:
+            if window not in asked:
+                answer = _ask(client, window, query)
+                if window_at(client, options, mark, back) == window:
+                    return back, answer
+                continue  # the answer says which product this is, and that has another delay
+        except NoDataError as error:
+            asked[window] = error
+        back += 1
+    raise next(iter(asked.values()))
+
+
+def _missing_hours(answer: Allocations, query: Query, window: Window, now: float) -> int:
+    """Hours at the end of ``window`` that the newest data does not reach.
+
+    None where all data lies elsewhere: such a server does not go by the window asked for.
+    """
+    clusters = read(query, answer, window, now).clusters.values()
+    through = max((group.coverage.through for group in clusters), default=0.0)
+    if not window.start < through < window.end - _UNSETTLED:
+        return 0
+    return math.ceil((window.end - through) / HOUR)
+
+
+def _ask(client: KubecostClient, window: Window, query: Query) -> Allocations:
+    try:
+        allocations = client.allocations(window, query.dimensions)
+    except EmptySetError:
+        allocations = client.allocations(window, query.dimensions, accumulate=False)
+    if _is_blank(allocations):
+        raise NoDataError("Kubecost's answer spans no time and has no cost: it is not computed yet")
+    return allocations
+
+
+def _is_blank(allocations: Allocations) -> bool:
+    """Whether the rows only stand for an hour that has just begun.
+
+    They say nothing of what it costs; a zero over time that has passed is a cost like any other.
+    """
+    rows = [row for one in allocations.sets for row in one.values()]
+    return all(cost([row], "total") == 0 and not span_of(row, math.inf) for row in rows)
+
+
+def _assets(client: KubecostClient, window: Window) -> Assets:
+    """The nodes; where they cannot be had, usage is told without them."""
+    try:
+        return Assets(decode_nodes(client.assets(window).body, window))
+    except ScrapeError as error:
+        return Assets(problem=str(error))
+
+
+def _resources(
+    client: KubecostClient,
+    first: Answer,
     options: KubecostReceiverOptions,
-) -> Iterator[Metric]:
-    """A cluster's metrics of all levels, over the hours that its first answer spans."""
-    rows = clusters[first][cluster]
-    unit = Unit(options.currency, rows.coverage.hours, hourly=options.metric_mode == "rate")
-    if "cluster" in options.levels:
-        yield from cluster_metrics(rows, unit)
-    if "namespace" in options.levels:
-        yield from object_metrics("namespace", (NAMESPACE,), rows.objects, unit)
-    if "pod" in options.levels and cluster in clusters[PODS]:
-        pods = clusters[PODS][cluster].objects
-        yield from object_metrics("pod", (NAMESPACE, POD), pods, unit, options.pod_metrics)
+    scope: InstrumentationScope,
+    batch: Callable[[str], Iterable[Metric]],
+) -> list[ResourceMetrics]:
+    """One resource for each cluster of the first answer, with its ``batch``."""
+    names = display_names(first.clusters, options.cluster_name)
+    about = {PRODUCT: str(client.product)} if client.product else {}
+    resources = [
+        metrics_of(
+            {TENANT: options.tenant_id, CLUSTER: names[cluster], **about},
+            [(scope, list(batch(cluster)))],
+        )
+        for cluster in sorted(first.clusters)
+    ]
+    if not any(one.scope_metrics[0].metrics for one in resources):
+        raise ScrapeError("No cost in Kubecost's answer can be read; is it of another version?")
+    return resources
+
+
+def _namespaces(answer: Answer) -> int:
+    """How many namespaces have costs; 0 where nothing was asked about them."""
+    if "namespace" not in answer.query.dimensions:
+        return 0
+    level = Level("namespace")
+    return sum(len(rows.objects(answer.query, level).rows) for rows in answer.clusters.values())

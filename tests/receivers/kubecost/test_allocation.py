@@ -10,12 +10,9 @@ from msgspec import UNSET
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.receivers.kubecost.allocation import (
     EmptySetError,
-    Properties,
     Row,
     decode,
-    identity,
     lenient_row,
-    synthetic,
 )
 
 
@@ -31,7 +28,8 @@ def test_a_sound_answer_is_decoded_into_typed_rows():
     assert rows["shop"].cpu_cost == 1.0
     assert rows["shop"].total_cost == 2.5
     assert rows["shop"].ram_cost is UNSET
-    assert rows["shop"].properties == Properties(cluster="c", namespace="shop")
+    properties = rows["shop"].properties
+    assert (properties.cluster, properties.namespace, properties.pod) == ("c", "shop", None)
 
 
 @pytest.mark.parametrize(
@@ -138,59 +136,3 @@ def test_lenient_rows_hold_finite_numbers_only(loose):
     row = lenient_row(loose)
     for number in (row.cpu_cost, row.total_cost, row.cpu_efficiency):
         assert number is UNSET or number is None or abs(number) < float("inf")
-
-
-DIMENSIONS = ("cluster", "namespace")
-
-
-def test_identity_comes_from_the_key_when_its_parts_match():
-    """Since Kubecost 2.3 properties hold the requested dimensions only, or none of them."""
-    assert identity("one/shop", Row(), DIMENSIONS) == ("one", "shop")
-
-
-def test_identity_comes_from_properties_when_the_key_has_other_parts():
-    """A server that knows other dimensions still says what a row is about."""
-    row = Row(properties=Properties(cluster="one", namespace="shop", pod="web-1"))
-    assert identity("shop", row, DIMENSIONS) == ("one", "shop")
-    assert identity("shop/web/web-1/nginx", row, (*DIMENSIONS, "pod")) == ("one", "shop", "web-1")
-
-
-def test_properties_that_contradict_the_key_are_right():
-    """The key of a server that answered for other dimensions has as many parts by chance."""
-    row = Row(properties=Properties(cluster="one", namespace="kube-system"))
-    assert identity("kube-system/coredns", row, DIMENSIONS) == ("one", "kube-system")
-
-
-def test_a_shorter_key_without_properties_is_the_last_dimensions():
-    """A server that knows one cluster may leave it out of the key."""
-    assert identity("shop", Row(), DIMENSIONS) == ("__unallocated__", "shop")
-    assert identity("shop/web-0", Row(), (*DIMENSIONS, "pod")) == (
-        "__unallocated__", "shop", "web-0",
-    )  # fmt: skip
-
-
-def test_a_dimension_that_a_row_has_not_is_unallocated():
-    """Missing properties are never an error."""
-    row = Row(properties=Properties(cluster="one"))
-    assert identity("x", row, DIMENSIONS) == ("one", "__unallocated__")
-    assert identity("a/b/c", Row(), DIMENSIONS) == ("__unallocated__", "__unallocated__")
-    assert identity("one/", Row(), DIMENSIONS) == ("one", "__unallocated__")
-
-
-@pytest.mark.parametrize(
-    ("key", "names", "kind"),
-    [
-        ("__idle__", ["__unallocated__"], "__idle__"),
-        ("one/__idle__", ["__idle__"], "__idle__"),
-        ("__idle__/__idle__", ["__idle__"], "__idle__"),
-        ("one/node-1/__idle__", ["shop"], "__idle__"),
-        ("one//integration/integration-unmounted-pvcs/__unmounted__", ["x"], "__unmounted__"),
-        ("one/__unallocated__", ["__unallocated__"], "__unallocated__"),
-        ("one/__filtered__", ["__filtered__"], "__unallocated__"),
-        ("kube-system/__unallocated__/aws-node-48cn9", ["kube-system", "aws-node-48cn9"], None),
-        ("one/shop", ["shop"], None),
-    ],
-)
-def test_synthetic_rows_are_told_by_any_part_of_their_key(key, names, kind):
-    """A pod without a deployment is a pod; idle, unmounted and shared are none anywhere."""
-    assert synthetic(key, names) == kind

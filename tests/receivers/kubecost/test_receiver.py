@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from otel_kubecost.attributes import DESCRIPTIVE
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.receivers.kubecost import KubecostReceiver
 from otel_kubecost.receivers.kubecost.window import parse_time
@@ -48,7 +49,12 @@ def receiver(clock):
     made = []
 
     def make(kubecost, **options):
-        defaults = {"tenant_id": "t", "cluster_name": "prod", "timeout": "2s"}
+        defaults = {
+            "tenant_id": "t",
+            "cluster_name": "prod",
+            "timeout": "2s",
+            "currency": "USD",  # else Kubecost is asked, too
+        }
         url = kubecost if isinstance(kubecost, str) else kubecost.url
         made.append(KubecostReceiver(**defaults | {"endpoint": url} | options, clock=clock))
         return made[-1]
@@ -125,11 +131,18 @@ def test_the_window_is_explicit_closed_and_settled(receiver):
 
 
 def test_resources_say_tenant_and_cluster_and_no_more(receiver):
-    """No service.instance.id or SDK version: a restart must not make new series."""
+    """No service.instance.id or SDK version: a restart must not make new series. Costs say beside
+    which product they come from, which is no part of what they are."""
     with FakeKubecost(SHOP) as kubecost:
         batches = list(receiver(kubecost).collect(NOW))
     resources = {
-        tuple(sorted(one.resource.attributes.items()))
+        tuple(
+            sorted(
+                (key, value)
+                for key, value in one.resource.attributes.items()
+                if key not in DESCRIPTIVE
+            )
+        )
         for batch in batches
         for one in batch.resource_metrics
     }
@@ -518,3 +531,19 @@ def test_bad_options_are_refused_all_at_once():
         )
     paths = {problem.path for problem in refused.value.problems}
     assert {"endpoint", "cluster_name", "levels[0]", "currency", "interval"} <= paths
+
+
+def test_which_product_answers_is_said_once_and_again_when_it_changes(receiver, caplog):
+    """After an upgrade, a rollback, or with another endpoint behind the same name."""
+    with FakeKubecost(SHOP, flavour=Flavour.KUBECOST_2) as kubecost:
+        one = receiver(kubecost)
+        with caplog.at_level("INFO", logger="otel_kubecost"):
+            for step in range(3):
+                collect(one, NOW + 120 * step)
+            kubecost.flavour = Flavour.KUBECOST_1
+            for step in range(3, 6):
+                collect(one, NOW + 120 * step)
+    said = [text for text in caplog.messages if text.startswith("The costs come from")]
+    assert len(said) == 2
+    assert said[0] == "The costs come from Kubecost 2.4.0 (frontend)"
+    assert said[1].startswith("The costs come from Kubecost 1.108")

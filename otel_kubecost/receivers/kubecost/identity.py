@@ -1,0 +1,118 @@
+"""What a row is about, from its key and its properties. Pure.
+
+    aggregate=cluster,namespace,pod     key cluster-one/shop/web-0
+                                        properties {"cluster": "cluster-one", "pod": "web-0", ...}
+
+Since Kubecost 2.3 the properties have the dimensions that were asked for and no others; aggregated
+rows of any version have only what all their members share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from otel_kubecost.receivers.kubecost.allocation import Properties, Row
+
+IDLE, UNALLOCATED, UNMOUNTED = "__idle__", "__unallocated__", "__unmounted__"
+SHARED, EXTERNAL = "__shared__", "__external__"
+_SYNTHETIC = (IDLE, UNMOUNTED, SHARED, EXTERNAL)
+
+
+def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
+    """What the row is about, one name a requested dimension.
+
+    The key is the dimensions joined by ``/``. Where it has another number of parts (a name with a
+    slash, a server that knows other dimensions), or its properties contradict it, the properties
+    say it. Without any the parts of a shorter key are the last dimensions, or the first ones where
+    the row is no object (``one/__idle__``). A dimension that is nowhere is ``__unallocated__``.
+    """
+    parts: Sequence[str | None] = _without_names(_parts(key, row, dimensions), dimensions)
+    said = _said(row.properties, dimensions, parts)
+    if any(said):
+        fits = len(parts) == len(said) and all(
+            name in {None, part} for name, part in zip(said, parts, strict=True)
+        )
+        parts = parts if fits else said
+    return tuple(part or UNALLOCATED for part in _aligned(parts, said))
+
+
+def _aligned(parts: Sequence[str | None], said: Sequence[str | None]) -> Sequence[str | None]:
+    missing = [None] * (len(said) - len(parts))
+    if set(_SYNTHETIC) & set(parts):
+        return [*parts, *missing][: len(said)]
+    return [*missing, *parts] if len(parts) <= len(said) else said
+
+
+def _parts(key: str, row: Row, dimensions: Sequence[str]) -> list[str]:
+    """The parts of a key; a slash in the cluster's name, or in an annotation's value, is none."""
+    cluster = (row.properties and row.properties.cluster) or ""
+    if "/" in cluster and key.startswith(f"{cluster}/"):
+        return [cluster, *_parts(key.removeprefix(f"{cluster}/"), _NOBODY, dimensions[1:])]
+    # An annotation is the last dimension.
+    most = len(dimensions) - 1 if dimensions[-1].startswith("annotation:") else -1
+    return key.split("/", most)
+
+
+_NOBODY = Row()
+
+
+def _without_names(parts: list[str], dimensions: Sequence[str]) -> list[str]:
+    """Some versions write a label's value as ``team=shop`` (kubecost 1.98)."""
+    if len(parts) != len(dimensions):
+        return parts
+    return [
+        part.removeprefix(f"{dimension.partition(':')[2]}=") if ":" in dimension else part
+        for part, dimension in zip(parts, dimensions, strict=True)
+    ]
+
+
+_PLAIN = {field.encode_name: field.name for field in msgspec.structs.fields(Properties)}
+_VALUES = {"label": "labels", "annotation": "annotations"}
+"""The property that has the values of a dimension such as ``label:team``."""
+
+
+def _said(
+    properties: Properties | None, dimensions: Sequence[str], parts: Sequence[str | None]
+) -> list[str | None]:
+    if properties is None:
+        return [None] * len(dimensions)
+    said = [
+        (getattr(properties, _PLAIN[dimension]) or None) if dimension in _PLAIN else None
+        for dimension in dimensions
+    ]
+    if len(parts) == len(dimensions):
+        return said  # the key has the values of labels
+    return [
+        _value(properties, dimension) if ":" in dimension else name
+        for name, dimension in zip(said, dimensions, strict=True)
+    ]
+
+
+def _value(properties: Properties, dimension: str) -> str | None:
+    kind, _, name = dimension.partition(":")
+    try:
+        values = json.loads(bytes(getattr(properties, _VALUES[kind])) or b"null")
+    except (ValueError, RecursionError):
+        return None
+    value = values.get(name) if isinstance(values, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def synthetic(key: str, names: Sequence[str]) -> str | None:
+    """``__idle__``, ``__unmounted__``... for a row that is no object at any level, else None.
+
+    Such a name may stand at any part of the key.
+    """
+    parts = key.split("/")
+    for name in _SYNTHETIC:
+        if name in parts or name in names:
+            return name
+    return None
+
+
+def is_named(name: str) -> bool:
+    """Whether ``name`` is one of the cluster's own, and not such as ``__unallocated__``."""
+    return not (name.startswith("__") and name.endswith("__"))

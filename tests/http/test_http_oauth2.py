@@ -237,7 +237,7 @@ def test_threads_share_one_token(client):
 
 def test_nothing_secret_is_logged(client, caplog):
     """Neither secret nor token is in any line, however much is logged."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="otel_kubecost")
     with TokenServer(access_token="hunter3") as issuer, Resource() as resource:
         issuer.script([Reply(503)])
         used = client(oauth2=block(issuer))

@@ -33,7 +33,9 @@ def cost_table(families: Iterable[Family]) -> str:
     if not costs.clusters:
         return "There are no costs to show.\n"
     # Totals of a window cannot be told by the month: how long it was is not in the samples.
-    hourly = any(family.unit.endswith("/h}") for family in found)
+    hourly = any(
+        family.unit.endswith("/h}") for family in found if family.name.endswith("_total_cost")
+    )
     return "\n".join(_of_cluster(costs, cluster, hourly=hourly) for cluster in costs.clusters)
 
 

@@ -48,18 +48,18 @@ def agent_metrics(
     """The batch of one mark, in a scope of its own beside that of the costs."""
     own = InstrumentationScope(f"{scope.name}.agent")
     resource = {TENANT: options.tenant_id, CLUSTER: options.cluster_name}
-    metrics = list(_metrics(state, nanoseconds(mark)))
+    metrics = list(_metrics(state, nanoseconds(mark), hourly=options.hourly))
     return MetricsData(resource_metrics=[metrics_of(resource, [(own, metrics)])])
 
 
-def _metrics(state: AgentState, time: int) -> Iterator[Metric]:
+def _metrics(state: AgentState, time: int, *, hourly: bool) -> Iterator[Metric]:
     instance = AttributeTable.of((INSTANCE,), [(state.instance,)])
     for name, unit, description, value in (*_of_scrapes(state), *_of_data(state.found)):
         if value is not None:
             points = PointColumns.of(instance, [value], time_unix_nano=time)
             yield gauge(f"{PREFIX}_exporter_{name}", description, unit, points)
     if state.found and state.found.reconciliations:
-        yield _unreconciled(state.found, state.instance, time)
+        yield _unreconciled(state.found, state.instance, time, hourly=hourly)
     yield _errors(state, instance, time)
 
 
@@ -89,7 +89,7 @@ def _of_data(found: Scrape | None) -> Iterator[_Value]:
     yield "negative_rows", "", "Rows that cost less than nothing; they are counted in.", negative
 
 
-def _unreconciled(found: Scrape, instance: str, time: int) -> Metric:
+def _unreconciled(found: Scrape, instance: str, time: int, *, hourly: bool) -> Metric:
     """Of several clusters the greatest difference."""
     worst: dict[str, float] = {}
     for one in found.reconciliations:
@@ -98,8 +98,9 @@ def _unreconciled(found: Scrape, instance: str, time: int) -> Metric:
     points = PointColumns.of(
         table, worst.values(), time_unix_nano=time, constant={CURRENCY: found.currency}
     )
-    words = "What the objects of some levels cost more than the cluster, per hour."
-    return gauge(f"{PREFIX}_exporter_unreconciled_cost", words, f"{{{found.currency}/h}}", points)
+    words = "What the objects of some levels cost more than the cluster."
+    unit = f"{{{found.currency}/h}}" if hourly else f"{{{found.currency}}}"
+    return gauge(f"{PREFIX}_exporter_unreconciled_cost", words, unit, points)
 
 
 def _errors(state: AgentState, instance: AttributeTable, time: int) -> Metric:

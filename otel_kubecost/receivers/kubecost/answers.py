@@ -53,7 +53,7 @@ def cluster_batch(
     """
     first = answers[0]
     rows = first.clusters[cluster]
-    unit = Unit(currency, rows.coverage.hours, hourly=options.metric_mode == "rate")
+    unit = Unit(currency, rows.coverage.hours, hourly=options.hourly)
     usage = _usage(cluster, answers, nodes) if options.usage_metrics else None
     levels = [level for answer in answers for level in answer.query.levels]
     if Level("cluster") in levels:
@@ -100,7 +100,7 @@ class Reconciliation:
     cluster: str
     levels: str
     difference: float
-    """Currency per hour: the levels' sum less the cluster's total."""
+    """The levels' sum less the cluster's total: per hour, or in the window where costs are."""
     tolerance: float
 
     @property
@@ -108,7 +108,7 @@ class Reconciliation:
         return abs(self.difference) <= self.tolerance
 
 
-def reconciliations(answers: Sequence[Answer]) -> list[Reconciliation]:
+def reconciliations(answers: Sequence[Answer], *, hourly: bool = True) -> list[Reconciliation]:
     """Each finer answer against the first one, cluster by cluster, where both sums are known."""
     first, *finer = answers
     return [
@@ -116,17 +116,20 @@ def reconciliations(answers: Sequence[Answer]) -> list[Reconciliation]:
         for answer in finer
         if answer.query.levels
         for cluster in first.clusters
-        if (found := _reconciled(cluster, first, answer)) is not None
+        if (found := _reconciled(cluster, first, answer, hourly=hourly)) is not None
     ]
 
 
-def _reconciled(cluster: str, first: Answer, finer: Answer) -> Reconciliation | None:
+def _reconciled(
+    cluster: str, first: Answer, finer: Answer, *, hourly: bool
+) -> Reconciliation | None:
     # Idle counts only where both could have it.
     partial = first.allocations.without_idle or finer.allocations.without_idle
     but = {EXTERNAL, IDLE} if partial else {EXTERNAL}
     whole = first.clusters[cluster].every(but=but)
     parts = finer.clusters.get(cluster, ClusterRows()).every(but=but)
-    total, hours = cost(whole, "total"), first.clusters[cluster].coverage.hours
+    total = cost(whole, "total")
+    hours = first.clusters[cluster].coverage.hours if hourly else 1.0
     difference = (cost(parts, "total") or 0.0) - (total or 0.0)
     if total is None or not hours or not math.isfinite(difference):
         return None

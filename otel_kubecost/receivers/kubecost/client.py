@@ -6,19 +6,18 @@ interface. The first candidate behind which the API is found is kept until it is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from otel_kubecost.clock import Clock, Deadline, SystemClock
+from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
-from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
+from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response
 from otel_kubecost.receivers.kubecost.allocation import Allocations, is_answer
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
-from otel_kubecost.receivers.kubecost.currency import currency_code
+from otel_kubecost.receivers.kubecost.currency import currency_code, has_settings
 from otel_kubecost.receivers.kubecost.pages import all_pages
 from otel_kubecost.receivers.kubecost.product import Product, recognise
 from otel_kubecost.receivers.kubecost.replies import (
@@ -28,12 +27,14 @@ from otel_kubecost.receivers.kubecost.replies import (
     unanswered,
     wrong_path,
 )
-from otel_kubecost.receivers.kubecost.window import Window
+from otel_kubecost.receivers.kubecost.window import HOUR, Window
 
 # Kubecost's frontend (9090) and OpenCost's UI; OpenCost's API (9003) and Kubecost's aggregator.
 CANDIDATES = ("/model/allocation", "/allocation")
 CURRENCY_TIMEOUT = 10.0
 """Seconds; a cost is worth waiting for, the name of its currency less so."""
+_NO_ANSWER, _TOO_LATE = Response(0, {}, b""), Response(HTTPStatus.GATEWAY_TIMEOUT, {}, b"")
+_IN_TROUBLE = {429, 502, 503, 504}
 
 
 class KubecostClient:
@@ -55,11 +56,18 @@ class KubecostClient:
         self._product: Product | None = None
         self._currency: str | None = None
         self._idle_hung = _Hour(clock or SystemClock())
-        self._currency_asked = _Hour(clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._currency_hour: float | None = None
+        self._has_moved = False
 
     @property
     def product(self) -> Product | None:
-        """Who gave the last good answer; None before there is one."""
+        """Who gave the last good answer; None before there is one.
+
+        Who says a currency is Kubecost, whatever else it looks like: OpenCost does not.
+        """
+        if self._product and self._currency and not self._product.is_kubecost:
+            return replace(self._product, name="kubecost", version="")
         return self._product
 
     def allocations(
@@ -87,20 +95,28 @@ class KubecostClient:
     def currency(self) -> str | None:
         """The currency of the prices, as ``EUR``; None where the product does not say it.
 
-        Asked once an hour at most, and not before there was a good answer. When it cannot be read,
-        what was read before stands, and the next call asks again.
+        Asked in each hour of the clock once, so that two agents see a change at the same mark, and
+        not before there was a good answer. Where there is no answer just now, what was read before
+        stands, and the next call asks again.
+
+        Raises ScrapeError where a Kubecost is in trouble that has never said it: a wrong name on
+        its costs would stay for ever.
         """
-        if self._product is None or self._product.name == "opencost" or self._currency_asked.runs:
+        hour = floor_mark(self._clock.time(), HOUR)
+        if self._product is None or self._currency_hour == hour:
             return self._currency
         answer = self._settings()
-        if answer is None:
-            return self._currency
-        self._currency_asked.begin()
-        code = currency_code(answer.body) if answer.status == HTTPStatus.OK else None
-        if code:
-            self._currency = code
-            if self._product.name == "unknown":  # OpenCost has no such path
-                self._product = replace(self._product, name="kubecost")
+        if answer.status in _IN_TROUBLE and not self._currency and self._product.is_kubecost:
+            raise ScrapeError("Kubecost cannot say its currency just now; or set currency yourself")
+        found = answer.status == HTTPStatus.OK
+        if found and has_settings(answer.body):
+            self._currency_hour, self._currency = hour, currency_code(answer.body)
+            self._has_moved = False
+        elif found or wrong_path(answer):
+            self._currency_hour = hour
+            if self._has_moved or self._product.name == "opencost":
+                self._currency = None  # what was read is of a product that is there no longer
+            self._has_moved = False
         return self._currency
 
     def assets(self, window: Window) -> Response:
@@ -124,7 +140,7 @@ class KubecostClient:
 
     @property
     def _may_hang(self) -> bool:
-        return self._product is None or self._product.name != "kubecost"
+        return self._product is None or not self._product.is_kubecost
 
     def _again(self, parameters: Mapping[str, str], error: TimedOutError) -> Allocations:
         """Without idle; what went wrong first counts if that fails too."""
@@ -161,10 +177,10 @@ class KubecostClient:
         return self._probe(parameters, deadline)
 
     def _forget(self) -> None:
-        """Another version answers there now."""
-        self._found = self._product = self._currency = None
+        """Another version answers there now; its currency is asked before the next costs."""
+        self._found = self._product = self._currency_hour = None
+        self._has_moved = True
         self._idle_hung.end()
-        self._currency_asked.end()
 
     def _probe(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
         """The answer of the first path that has the API; what else was there is an error."""
@@ -201,26 +217,32 @@ class KubecostClient:
         return allocations
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Response:
-        left = math.ceil(deadline.left() * 10) / 10  # the message of a time-out says it
+        left = deadline.left()
         if not left:
-            seconds = f"{self._options.timeout:g} s"
-            raise TimedOutError(f"Failed to query Kubecost: no whole answer within {seconds}"
-                                f" ({shown_url(url)}); raise timeout, or ask for less")  # fmt: skip
+            raise self._out_of_time(url)
         try:
             return self._http.get(url, params=parameters, timeout=left)
         except HTTPFailure as failure:
+            if failure.kind is FailureKind.TIMEOUT and not deadline.left():
+                raise self._out_of_time(url) from None
             raise unanswered(failure) from None
 
-    def _settings(self) -> Response | None:
-        """What the product says of its settings; None where it could not say anything just now."""
+    def _out_of_time(self, url: str) -> TimedOutError:
+        """The whole of ``timeout`` is over, in which there may have been several requests."""
+        return TimedOutError(
+            f"Failed to query Kubecost: no whole answer within {self._options.timeout:g} s"
+            f" ({shown_url(url)}); raise timeout, or ask for less"
+        )
+
+    def _settings(self) -> Response:
+        """What the product says of its settings; a request that fails is an answer of status 0."""
         url = self._beside("getConfigs")
         if url is None:
-            return None
+            return _NO_ANSWER
         try:
-            answer = self._http.get(url, timeout=min(CURRENCY_TIMEOUT, self._options.timeout))
-        except HTTPFailure:
-            return None
-        return None if answer.status >= 500 else answer
+            return self._http.get(url, timeout=min(CURRENCY_TIMEOUT, self._options.timeout))
+        except HTTPFailure as failure:
+            return _TOO_LATE if failure.kind is FailureKind.TIMEOUT else _NO_ANSWER
 
     def _beside(self, name: str) -> str | None:
         """The URL of a sibling of the allocation API; None where that is not known."""

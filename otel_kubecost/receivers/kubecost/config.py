@@ -10,8 +10,9 @@ from otel_kubecost.config.options import ByteSize, Duration, Options, Text, pars
 from otel_kubecost.http.config import AuthOptions, EndpointURL, ProxyURL, TLSConfig
 from otel_kubecost.receivers.kubecost.dimensions import Level
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
-from otel_kubecost.receivers.kubecost.window import HOUR, NAMED_WINDOWS, NamedWindow
+from otel_kubecost.receivers.kubecost.window import DAY, HOUR, NAMED_WINDOWS, NamedWindow
 
+LONGEST = 366 * DAY
 _STEPS = {"hour": HOUR, "ten_minutes": HOUR // 6}
 
 
@@ -26,16 +27,25 @@ def _window(value: Any) -> Any:
         raise ValueError(
             f"{value!r} is not a window; write it as 1h, 24h or 7d, or one of {words}"
         ) from None
-    if seconds < HOUR or seconds % HOUR:
+    if seconds < HOUR or seconds % HOUR or seconds > LONGEST:
         raise ValueError(
-            f"a window is whole hours, one at least; write it as 1h, 24h or 7d, or one of {words}"
+            "a window is whole hours, from one to a year; write it as 1h, 24h or 7d, or one of"
+            f" {words}"
         )
     return seconds
 
 
-def _level(text: str) -> str:
-    Level.parse(text)
-    return text.strip()
+def _level(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:  # `- label: team` is a mapping in YAML
+        name, key = next(iter(value.items()))
+        raise ValueError(f"write {name}:{key}, without a space after the colon")
+    if isinstance(value, str):
+        return str(Level.parse(value))
+    return value
+
+
+def _code(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
 
 
 def _pod_metrics(value: Any) -> Any:
@@ -50,7 +60,8 @@ def _known_metric(name: str) -> str:
 
 
 WindowOption = Annotated[float | NamedWindow, BeforeValidator(_window)]
-LevelOption = Annotated[str, AfterValidator(_level)]
+LevelOption = Annotated[str, BeforeValidator(_level)]
+Currency = Annotated[Text, BeforeValidator(_code), Field(pattern=r"^[A-Z]{3}$")]
 PodMetric = Annotated[str, AfterValidator(_known_metric)]
 
 
@@ -90,6 +101,7 @@ class KubecostReceiverOptions(Options):
     )
     settle_delay: Duration | None = Field(
         None,
+        le=30 * DAY,
         description="How long after its end an hour counts as complete. Default: 20m for Kubecost,"
         " 5m for OpenCost.",
         examples=["20m"],
@@ -130,7 +142,7 @@ class KubecostReceiverOptions(Options):
         description="Also publish what was allocated (cores, bytes, GPUs) and every part of the "
         "cost: what the processor pricing needs. Asks for the nodes as well.",
     )
-    currency: Annotated[Text, Field(pattern=r"^[A-Za-z]{3}$")] | None = Field(
+    currency: Currency | None = Field(
         None,
         description="Currency of Kubecost's prices (ISO 4217). Default: what Kubecost says, else "
         "USD.",
@@ -161,3 +173,8 @@ class KubecostReceiverOptions(Options):
     def window_step(self) -> float:
         """Seconds between two ends that a window can have."""
         return _STEPS[self.window_end]
+
+    @property
+    def hourly(self) -> bool:
+        """Whether costs leave as rates, and not as totals of the window."""
+        return self.metric_mode == "rate"

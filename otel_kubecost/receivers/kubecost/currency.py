@@ -21,13 +21,22 @@ class _Configs(msgspec.Struct):
 _configs = msgspec.json.Decoder(_Configs)
 
 
+def has_settings(body: bytes) -> bool:
+    """Whether it is an answer with settings, be there a currency in them or not."""
+    return isinstance(_data(body), dict)
+
+
 def currency_code(body: bytes) -> str | None:
     """``EUR`` of ``{"data": {"currencyCode": "eur", ...}}``; None where it is not said."""
-    try:
-        data = _configs.decode(body).data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    data = _data(body)
     code = data.get("currencyCode") if isinstance(data, dict) else None
     if not isinstance(code, str) or not _CODE.fullmatch(code.strip()):
         return None
     return code.strip().upper()
+
+
+def _data(body: bytes) -> Any:
+    try:
+        return _configs.decode(body).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -46,12 +47,14 @@ class Lacking(NamedTuple):
     alone such volumes are ``__unallocated__``, by namespace alone some are the namespace's."""
 
     def total(self) -> float | None:
+        """In currency; NaN where it is not known, None where there is nothing to tell."""
+        if not self.rows and not self.unmounted:
+            return None
         amounts = [cost(rows, "total") or 0.0 for rows in (self.rows, self.unmounted, self.known)]
-        lacking, unmounted, known = amounts
-        total = lacking + unmounted - known
-        rounding = sum(map(len, self)) * ROUNDING
-        if abs(total) > rounding or not known + unmounted:
-            return total if self.rows or self.unmounted else None
+        total = amounts[0] + amounts[1] - amounts[2]
+        rounding = sum(map(len, self)) * ROUNDING if self.known else 0.0
+        if abs(total) > rounding or math.isnan(total) or not self.known:
+            return total
         return 0.0 if self.rows else None
 
 

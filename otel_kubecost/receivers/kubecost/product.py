@@ -42,6 +42,10 @@ class Product:
         return " ".join(filter(None, (_TITLES[self.name], self.version, surface)))
 
     @property
+    def is_kubecost(self) -> bool:
+        return self.name == "kubecost"
+
+    @property
     def settle_delay(self) -> float:
         """Seconds after its end until an hour is complete.
 
@@ -57,7 +61,7 @@ class Product:
 
         Kubecost keeps 49 hourly sets (Helm value ``retention1h``), and days beyond them.
         """
-        return 49 * HOUR if self.name == "kubecost" else None
+        return 49 * HOUR if self.is_kubecost else None
 
     def after(self, before: Product | None) -> Product:
         """What is known with this answer too: one that tells less takes nothing back."""
@@ -77,7 +81,7 @@ def recognise(path: str, headers: Mapping[str, str], body: bytes, keys: Collecti
     """
     fields, chart, behind_page = _newest_fields(body), _chart(headers), "/model" in path
     if chart == _OPENCOST_UI:
-        return Product("opencost", _OPENCOST[fields], "ui") if fields > 2022 else Product()
+        return Product() if fields == 2022 else Product("opencost", _OPENCOST[fields], "ui")
     if chart:
         return Product("kubecost", chart, "frontend")
     idle = next((key for key in keys if key.endswith(f"/{IDLE}")), "")
@@ -115,8 +119,8 @@ def _allows_any_origin(headers: Mapping[str, str]) -> bool:
     return "origin" in varies or headers.get("Access-Control-Allow-Origin") == "*"
 
 
-HEAD = 16 * 1024
-"""Bytes of a body that are looked at: some rows, of 2 to 3 kB each."""
+HEAD = 1024 * 1024
+"""Bytes of a body that are looked at: rows have 2 to 3 kB, with hundreds of volumes far more."""
 
 _STATUS = re.compile(rb'\{[^\[{]*"status"\s*:\s*"')
 

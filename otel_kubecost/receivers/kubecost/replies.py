@@ -72,6 +72,8 @@ def refuse(response: Response) -> None:
 
 
 def _authentication(response: Response, answer: str) -> str:
+    if response.status == HTTPStatus.PERMANENT_REDIRECT:
+        return f"Kubecost moved for good{_target(response)}. Set endpoint to where it is now"
     refused = {
         401: "; if auth is set, its credentials are not the right ones",
         403: "; if auth is set, its credentials may not read allocations",

@@ -110,7 +110,7 @@ def scrape(
         lenient_rows=sum(answer.allocations.lenient_rows for answer in answers),
         negative_rows=sum((cost([row], "total") or 0.0) < 0 for row in rows),
         without_idle=answers[0].allocations.without_idle,
-        reconciliations=reconciliations(answers),
+        reconciliations=reconciliations(answers, hourly=options.hourly),
         currency=currency,
         currency_assumed=said is None,
         assets_problem=assets.problem,
@@ -152,20 +152,21 @@ def _first_with_data(
     client: KubecostClient, options: KubecostReceiverOptions, mark: float, query: Query
 ) -> tuple[int, Allocations]:
     """How many hours back there is data, and the answer to the window of then."""
-    asked: dict[Window, NoDataError] = {}
-    back = 0
-    while back <= MOST_HOURS_BACK:
-        window = window_at(client, options, mark, back)
-        try:
-            if window not in asked:
-                answer = _ask(client, window, query)
-                if window_at(client, options, mark, back) == window:
-                    return back, answer
-                continue  # the answer says which product this is, and that has another delay
-        except NoDataError as error:
-            asked[window] = error
-        back += 1
-    raise next(iter(asked.values()))
+    answers: dict[Window, Allocations] = {}
+    nothing: dict[Window, NoDataError] = {}
+    for back in range(MOST_HOURS_BACK + 1):
+        # The answer says which product this is; if it has another delay, that window is asked for.
+        for _ in range(2):
+            window = window_at(client, options, mark, back)
+            if window in answers or window in nothing:
+                break
+            try:
+                answers[window] = _ask(client, window, query)
+            except NoDataError as error:
+                nothing[window] = error
+        if answers:
+            return back, answers.get(window) or next(iter(answers.values()))
+    raise next(iter(nothing.values()))
 
 
 def _missing_hours(answer: Allocations, query: Query, window: Window, now: float) -> int:

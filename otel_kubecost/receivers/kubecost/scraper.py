@@ -121,7 +121,10 @@ class Scraper:
     def _try(self, mark: float) -> Scrape | ScrapeError:
         try:
             with self._asking:
-                return scrape(self._client, self._options, self._scope, mark)
+                # Of the grid, whenever the process began: two agents ask for the same window.
+                planned = self._collection(mark)
+                found = scrape(self._client, self._options, self._scope, planned)
+                return replace(found, mark=mark)
         except ScrapeError as error:
             return error
         except Exception as error:  # noqa: BLE001  a defect here must not end the metrics there are

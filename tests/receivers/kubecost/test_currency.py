@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubecost_asking import DAY, NAMESPACES, SHOP, T0, client_of
 
+from otel_kubecost.errors import ScrapeError
 from otel_kubecost.receivers.kubecost.currency import currency_code
 from otel_kubecost.testing import (
     FakeClock,
@@ -64,14 +65,15 @@ def test_who_says_it_is_believed(clock, flavour):
         assert client.currency() == ("EUR" if said else None)
 
 
-def test_opencost_is_not_asked(clock):
-    """It has no such path."""
+def test_opencost_is_asked_once_an_hour(clock):
+    """It has no such path; who does is a Kubecost that only looked like it."""
     answer = {"data": [{"one/shop": {"totalCost": 1}}]}
     with FakeKubecost(answer, flavour=Flavour.OPENCOST) as opencost:
         with client_of(opencost, clock) as client:
             client.allocations(DAY, NAMESPACES)
-            assert client.currency() is None
-        assert asked(opencost) == 0
+            assert [client.currency(), client.currency()] == [None, None]
+            assert client.product.name == "opencost"
+        assert asked(opencost) == 1
 
 
 def test_it_is_not_asked_before_there_is_an_answer(clock):
@@ -95,9 +97,9 @@ def test_it_is_asked_once_an_hour_and_a_change_is_seen(clock):
         assert (client.currency(), asked(kubecost)) == ("EUR", 2)
 
 
-NO_ANSWER = [500, 503, hang]
+NO_ANSWER = [500, 503, hang, login_redirect]
 """After these it is asked again at once: they say nothing of whether there is a currency."""
-FAULTS = [*NO_ANSWER, 404, spa_page, login_redirect, Reply(200, b"{}"), Reply(200, b"")]
+FAULTS = [*NO_ANSWER, 404, spa_page, Reply(200, b"{}"), Reply(200, b"")]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -113,9 +115,31 @@ def test_a_failure_leaves_what_was_known(clock, fault):
         assert asked(kubecost) == (3 if fault in NO_ANSWER else 2)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_failure_before_anything_was_known_is_no_currency(clock, fault):
-    """And never an error."""
+@pytest.mark.parametrize("fault", [503, 429, hang])
+def test_costs_wait_for_the_currency_of_a_kubecost_in_trouble(clock, fault):
+    """A wrong name on them would stay for ever; it is asked again at the next mark."""
+    fake = FakeKubecost(SHOP, currency="EUR")
+    with fake as kubecost, client_of(kubecost, clock, timeout="300ms") as client:
+        client.allocations(DAY, NAMESPACES)
+        kubecost.script([fault])
+        with pytest.raises(ScrapeError, match="set currency"):
+            client.currency()
+        assert client.currency() == "EUR"
+
+
+def test_a_currency_that_is_taken_out_of_the_settings_is_gone(clock):
+    """An agent that began later does not know what it was."""
+    with FakeKubecost(SHOP, currency="EUR") as kubecost, client_of(kubecost, clock) as client:
+        client.allocations(DAY, NAMESPACES)
+        assert client.currency() == "EUR"
+        clock.advance(3600)
+        kubecost.script([Reply(200, b'{"code":200,"data":{"CPU":"28"}}', "application/json")])
+        assert client.currency() is None
+
+
+@pytest.mark.parametrize("fault", [500, 404, spa_page, login_redirect, Reply(200, b"{}")])
+def test_an_answer_that_names_none_is_no_currency(clock, fault):
+    """And no error: many products have none."""
     with FakeKubecost(SHOP) as kubecost, client_of(kubecost, clock, timeout="300ms") as client:
         client.allocations(DAY, NAMESPACES)
         kubecost.script([fault])

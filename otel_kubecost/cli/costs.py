@@ -61,6 +61,11 @@ class Costs:
         """Of a cluster, a namespace of it, a pod of that; None where there is none."""
         return self._values.get(metric, {}).get(about)
 
+    def has(self, part: str, cluster: str) -> bool:
+        """Whether a namespace of ``cluster``, or it itself, has a metric that ends so."""
+        names = (f"namespace_{part}", f"cluster_{part}")
+        return any(about[0] == cluster for name in names for about in self._values.get(name, ()))
+
     def only(self, metric: str) -> float | None:
         """The value of a metric that has one series; None where it has none, or several."""
         values = list(self._values.get(metric, {}).values())

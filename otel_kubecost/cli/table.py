@@ -13,6 +13,8 @@ from otel_kubecost.cli.costs import HOURS_A_MONTH, ClusterCosts, Costs
 from otel_kubecost.exporters.series.model import Family
 
 _PARTS = ("cpu", "ram", "pv", "network", "lb")
+_OCCASIONAL_PARTS = ("gpu", "shared", "external")
+"""Columns that are there where some row has such a cost."""
 _HOUR = 3600
 
 
@@ -41,17 +43,23 @@ def cost_table(families: Iterable[Family]) -> str:
 
 def _of_cluster(costs: Costs, cluster: str, *, hourly: bool) -> str:
     total, namespaces, others = found = costs.of_cluster(cluster)
-    span = _span(costs)
+    # A receiver tells the hours of all its clusters as one number.
+    span = _span(costs) if len(costs.clusters) == 1 else None
     columns = _Columns(span.covered / _HOUR if span else None, hourly=hourly)
+    parts = [*_PARTS, *(part for part in _OCCASIONAL_PARTS if costs.has(f"{part}_cost", cluster))]
     rows = [
-        ("namespace", *columns.heads, *_PARTS, "efficiency"),
-        *(_row(costs, columns, "namespace", amount, cluster, name) for name, amount in namespaces),
+        ("namespace", *columns.heads, *parts, "efficiency"),
+        *(
+            _row(costs, columns, parts, "namespace", amount, cluster, name)
+            for name, amount in namespaces
+        ),
         *([f"__{word}__", *columns.amounts(amount)] for word, amount in others),
-        _row(costs, columns, "cluster", total, cluster),
+        _row(costs, columns, parts, "cluster", total, cluster),
     ]
     title = " · ".join(filter(None, (f"cluster {cluster}", costs.currency)))
-    lines = [title, *([_coverage(span)] if span else [])]
-    return "\n".join(lines) + f"\n{_aligned(rows)}" + "".join(_differences(costs, cluster, found))
+    head = "\n".join([title, *([_coverage(span)] if span else [])])
+    foot = "".join(_differences(costs, cluster, found, "per hour" if hourly else "in the window"))
+    return f"{head}\n{_aligned(rows)}{foot}"
 
 
 def _span(costs: Costs) -> _Span | None:
@@ -74,11 +82,13 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _differences(costs: Costs, cluster: str, found: ClusterCosts) -> Iterator[str]:
-    if found.difference is not None:
-        yield f"total less the sum of its rows: {found.difference:.7f}\n"
+def _differences(costs: Costs, cluster: str, found: ClusterCosts, basis: str) -> Iterator[str]:
+    """By how much sums miss the total: some hundred-thousandths are Kubecost's rounding."""
+    unit = f"{costs.currency} {basis}".strip()
+    if found.difference is not None and found.namespaces:
+        yield f"total less the sum of its rows: {found.difference:+.7f} {unit}\n"
     for levels, difference in costs.dearest("exporter_unreconciled_cost", cluster):
-        yield f"{levels} less the total: {difference:.7f}\n"
+        yield f"{levels} less the total: {difference:+.7f} {unit}\n"
 
 
 class _Columns:
@@ -111,12 +121,17 @@ def _told(amount: float | None, factor: float) -> str:
 
 
 def _row(
-    costs: Costs, columns: _Columns, level: str, total: float | None, *about: str
+    costs: Costs,
+    columns: _Columns,
+    parts: Sequence[str],
+    level: str,
+    total: float | None,
+    *about: str,
 ) -> Sequence[str]:
-    parts = [columns.part(costs.value(f"{level}_{part}_cost", *about)) for part in _PARTS]
+    told = [columns.part(costs.value(f"{level}_{part}_cost", *about)) for part in parts]
     efficiency = costs.value(f"{level}_total_efficiency", *about)
     ratio = "-" if efficiency is None else f"{efficiency:.1%}"
-    return ["total" if level == "cluster" else about[-1], *columns.amounts(total), *parts, ratio]
+    return ["total" if level == "cluster" else about[-1], *columns.amounts(total), *told, ratio]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -80,7 +80,7 @@ def test_once_prints_a_table_that_adds_up(config):
     assert ["__idle__", "1,095.00", "1.50000", "36.00000"] in rows
     parts = ["72.00000", "36.00000", "-", "-", "-", "50.0%"]
     assert ["total", "3,285.00", "4.50000", "108.00000", *parts] in rows
-    assert "total less the sum of its rows: 0.0000000" in finished.stdout
+    assert "total less the sum of its rows: +0.0000000 USD per hour" in finished.stdout
 
 
 def test_once_prints_a_table_without_a_total_that_is_not_known(config, kubecost):

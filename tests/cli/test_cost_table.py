@@ -47,7 +47,7 @@ def test_clusters_stand_apart_with_their_own_rows():
         ["total", "2,190.00", "3.00000", "-"],
         ["total", "less", "the", "sum"],
     ]
-    assert second.endswith("rows: 0.2500000\n")
+    assert second.endswith("rows: +0.2500000 per hour\n")
 
 
 def test_the_window_is_that_of_kubecosts_page():
@@ -72,8 +72,46 @@ def test_the_window_is_that_of_kubecosts_page():
     )
     assert heads.split()[1:8] == ["per", "month", "per", "hour", "in", "the", "window"]
     assert dev.split()[:5] == ["dev", "1,095.00", "1.50000", "4.50000", "1.50000"]
-    assert rows == "total less the sum of its rows: 0.0000000"
-    assert levels == "pod, node less the total: -0.2500000"
+    assert rows == "total less the sum of its rows: +0.0000000 EUR per hour"
+    assert levels == "pod, node less the total: -0.2500000 EUR per hour"
+
+
+def test_costs_that_not_everything_has_get_a_column_where_something_has_them():
+    """Else the parts of what has a GPU would not explain its total."""
+    table = cost_table(
+        families(
+            {
+                "namespace_total_cost": {cluster("a", namespace="ml"): 3.0},
+                "namespace_gpu_cost": {cluster("a", namespace="ml"): 2.0},
+            }
+        )
+    )
+    heads, ml, *_ = table.splitlines()[1:]
+    assert heads.split()[-3:] == ["lb", "gpu", "efficiency"]
+    assert ml.split()[-2:] == ["2.00000", "-"]
+
+
+def test_totals_of_the_window_stay_so_beside_other_rates():
+    """The unit of the costs decides, not that of a metric about them."""
+    found = [
+        Family(
+            f"cloudtuner_kubecost_{name}",
+            Type.GAUGE,
+            [Series((("__name__", f"cloudtuner_kubecost_{name}"), *labels), [Sample(0, 5.0)])],
+            unit=unit,
+        )
+        for name, labels, unit in (
+            ("namespace_total_cost", cluster("a", namespace="ml"), "{USD}"),
+            ("exporter_unreconciled_cost", cluster("a", levels="pod"), "{USD/h}"),
+        )
+    ]
+    assert "per month" not in cost_table(found)
+
+
+def test_without_namespaces_no_row_is_missed():
+    """There is nothing that the total could be held against."""
+    table = cost_table(families({"cluster_total_cost": {cluster("a"): 3.0}}))
+    assert "less" not in table
 
 
 def test_no_costs_are_said_to_be_none():

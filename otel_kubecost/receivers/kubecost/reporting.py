@@ -38,6 +38,12 @@ def report(found: Scrape) -> None:
             hint="what could not be read of them is not published",
         )
 
+    if found.unknown_rows:
+        _log.warning(
+            f"{found.unknown_rows} rows of Kubecost's answer have no known cost: theirs are absent,"
+            " and so are the sums that they are part of",
+            hint="null is how Kubecost writes a number that it could not compute",
+        )
     if found.without_idle:
         _log.warning(
             "Kubecost does not answer with idle: cluster totals that it is part of are absent",
@@ -56,7 +62,7 @@ def report(found: Scrape) -> None:
 
 
 def report_currency(found: Scrape) -> None:
-    """Whenever it is another than before."""
+    """Which currency the costs are in, and whether anybody said so."""
     if found.currency_assumed:
         _log.warning(
             f"Kubecost does not say its currency: {found.currency} is assumed",
@@ -74,5 +80,5 @@ def report_assets(problem: str) -> None:
 
 
 def report_product(product: Product | None) -> None:
-    """Once, and again when another one answers."""
-    _log.info(f"The costs come from {product}", product=str(product))
+    """Who answers."""
+    _log.info(f"The costs come from {product}")

@@ -54,6 +54,8 @@ class Scrape:
     """What the window's costs were divided by; of several clusters the most."""
     null_rows: int
     lenient_rows: int
+    unknown_rows: int
+    """Rows whose cost is null: it is absent, and so is every sum that it is part of."""
     negative_rows: int
     """Rows that cost less than nothing. They are kept: corrections and credits are such."""
     without_idle: bool
@@ -92,7 +94,8 @@ def scrape(
     said = options.currency or client.currency()
     currency = said or FALLBACK_CURRENCY
     clusters = answers[0].clusters
-    rows = [row for group in clusters.values() for row in group.every()]
+    totals = [cost([row], "total") for group in clusters.values() for row in group.every()]
+    known = [total for total in totals if total is not None]
     namespaces = _namespaces(answers[0])
 
     def batch(cluster: str) -> Iterable[Metric]:
@@ -108,7 +111,8 @@ def scrape(
         hours=max(group.coverage.hours for group in clusters.values()),
         null_rows=sum(answer.allocations.null_rows for answer in answers),
         lenient_rows=sum(answer.allocations.lenient_rows for answer in answers),
-        negative_rows=sum((cost([row], "total") or 0.0) < 0 for row in rows),
+        unknown_rows=sum(map(math.isnan, known)),
+        negative_rows=sum(total < 0 for total in known),
         without_idle=answers[0].allocations.without_idle,
         reconciliations=reconciliations(answers, hourly=options.hourly),
         currency=currency,

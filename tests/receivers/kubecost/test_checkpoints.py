@@ -57,12 +57,18 @@ def test_what_was_forgotten_is_gone():
     assert kept.values == {}
 
 
-@pytest.mark.parametrize("garbage", [b"", b"yesterday", b"\xff"])
-def test_something_else_in_its_place_is_nothing(garbage):
-    """The receiver begins with the present."""
+@pytest.mark.parametrize(
+    "garbage", [b"", b"yesterday", b"\xff", b"nan", b"inf", b"-inf", b"-60.0", b"1e300"]
+)
+def test_something_else_in_its_place_is_nothing(garbage, caplog):
+    """The receiver begins with the present, and says once that it does."""
     kept = Kept()
     kept.values["one"] = garbage
-    assert Checkpoints(kept).get("one") is None
+    checkpoints = Checkpoints(kept)
+    assert checkpoints.get("one") is None
+    checkpoints.advance("one", 120.0, now=200.0)
+    assert checkpoints.get("one") == 120.0
+    assert [record.reader for record in caplog.records] == ["one"]
 
 
 def test_a_storage_that_fails_is_said_once(caplog):

@@ -123,6 +123,19 @@ def test_stretches_have_every_mark_once_and_in_order(marks, size):
     assert len(sources) == len(set(sources))
 
 
+def test_a_long_gap_is_planned_without_a_look_at_every_mark():
+    """Two days at one mark a second are 172,800 marks; each window takes a few looks."""
+    looks = []
+
+    def look(mark):
+        looks.append(mark)
+        return Source(Window(int(mark // 3600), 0), Form.HOURLY)
+
+    found = stretches([float(mark) for mark in range(48 * 3600)], look)
+    assert [len(part.marks) for part in found] == [3600] * 48
+    assert len(looks) < 48 * 20
+
+
 def test_what_was_seen_is_not_read_again():
     """Going on after a mark asks for no window whose marks are all done."""
     asked = []

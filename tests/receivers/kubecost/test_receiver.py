@@ -1,6 +1,7 @@
 """The receiver against a Kubecost that misbehaves, over real HTTP."""
 
 import threading
+from itertools import cycle
 
 import pytest
 
@@ -547,3 +548,32 @@ def test_which_product_answers_is_said_once_and_again_when_it_changes(receiver, 
     assert len(said) == 2
     assert said[0] == "The costs come from Kubecost 2.4.0 (frontend)"
     assert said[1].startswith("The costs come from Kubecost 1.108")
+
+
+def test_two_products_at_one_address_are_asked_a_bounded_number_of_times(receiver):
+    """A replacement that rolls through: each answer may be another's, with another settle delay."""
+    now = 1_795_435_200 + 600  # ten minutes past the hour their windows differ
+    recent = answer({"one/shop": row(24.0, cpuCostIdle=0, totalEfficiency=1)})
+    with FakeKubecost(recent, flavour=Flavour.KUBECOST_2) as kubecost:
+        products = cycle([Flavour.OPENCOST_UI, Flavour.KUBECOST_2])
+
+        def alternate(_):
+            kubecost.flavour = next(products)
+            return recent
+
+        kubecost.answer(alternate)
+        assert collect(receiver(kubecost), now)["exporter_scrape_success",] == 1
+        asked = [one.query["window"] for one in kubecost.requests if "window" in one.query]
+    assert len(asked) <= 4
+    assert len(set(asked)) == 2
+
+
+def test_agents_that_begin_between_two_questions_ask_for_the_same_window(receiver):
+    """Windows go by the marks of collection_interval, not by when a process began."""
+    hour = 1_795_435_200
+    marks = [hour + minute * 60 for minute in (21, 25, 29)]
+    with FakeKubecost(SHOP) as kubecost:
+        for mark in marks:
+            collect(receiver(kubecost, collection_interval="30m"), mark)
+        asked = {one.query["window"] for one in kubecost.requests if "window" in one.query}
+    assert len(asked) == 1

@@ -20,7 +20,7 @@ _STAGES = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER)
 
 def wiring(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Every pipeline has its ends, and every id that the service names is configured, once."""
-    service = _block(data, "service")
+    service = block(data, "service")
     path: Path = ("service", "extensions")
     yield from _references(data, Kind.EXTENSION, service.get("extensions"), path)
     if not service.get("pipelines"):
@@ -44,15 +44,15 @@ def _pipeline(
         yield from _references(data, kind, pipeline.get(kind), (*path, kind.value))
     for kind in (Kind.RECEIVER, Kind.EXPORTER):
         if not pipeline.get(kind):
-            known = ", ".join(_block(data, kind)) or "none"
+            known = ", ".join(block(data, kind)) or "none"
             yield Finding(
                 (*path, kind.value), f"needs one {kind.noun} at least", f"configured: {known}"
             )
 
 
 def _references(data: Mapping[str, Any], kind: Kind, ids: Any, path: Path) -> Iterator[Finding]:
-    configured = [name.strip() for name in _block(data, kind)]
-    names = _names(ids)
+    configured = [name.strip() for name in block(data, kind)]
+    names = names_in(ids)
     for index, name in enumerate(names):
         if name not in configured:
             yield Finding(
@@ -114,10 +114,10 @@ def clusters(data: Mapping[str, Any]) -> Iterator[Finding]:
 
     Their series would have the same labels and different values.
     """
-    used = [name for _, of in _pipelines(data) for name in _names(of.get(Kind.RECEIVER))]
+    used = [name for _, of in _pipelines(data) for name in names_in(of.get(Kind.RECEIVER))]
     owners: dict[tuple[str, str], str] = {}
     for name in dict.fromkeys(used):
-        options = _block(_block(data, Kind.RECEIVER), name)
+        options = block(block(data, Kind.RECEIVER), name)
         tenant, cluster = options.get("tenant_id"), options.get("cluster_name")
         if not (_is_account(tenant) and isinstance(cluster, str)):
             continue
@@ -132,11 +132,11 @@ def clusters(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def storages(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A storage that a receiver of a pipeline names is an extension that runs."""
-    configured = [name.strip() for name in _block(data, Kind.EXTENSION)]
-    running = _names(_block(data, "service").get("extensions"))
-    used = [name for _, of in _pipelines(data) for name in _names(of.get(Kind.RECEIVER))]
+    configured = [name.strip() for name in block(data, Kind.EXTENSION)]
+    running = names_in(block(data, "service").get("extensions"))
+    used = [name for _, of in _pipelines(data) for name in names_in(of.get(Kind.RECEIVER))]
     for name in dict.fromkeys(used):
-        storage = _block(_block(data, Kind.RECEIVER), name).get("storage")
+        storage = block(block(data, Kind.RECEIVER), name).get("storage")
         if not isinstance(storage, str) or not storage.strip() or storage.strip() in running:
             continue
         path: Path = (Kind.RECEIVER.value, name, "storage")
@@ -152,8 +152,8 @@ def storages(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _tenants(data: Mapping[str, Any], pipeline: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in _names(pipeline.get(Kind.RECEIVER)):
-        tenant = _block(_block(data, Kind.RECEIVER), name).get("tenant_id")
+    for name in names_in(pipeline.get(Kind.RECEIVER)):
+        tenant = block(block(data, Kind.RECEIVER), name).get("tenant_id")
         if _is_account(tenant):
             yield name, tenant
 
@@ -161,8 +161,8 @@ def _tenants(data: Mapping[str, Any], pipeline: Mapping[str, Any]) -> Iterator[t
 def _account_headers(
     data: Mapping[str, Any], pipeline: Mapping[str, Any]
 ) -> Iterator[tuple[Path, str]]:
-    for name in _names(pipeline.get(Kind.EXPORTER)):
-        headers = _block(_block(_block(data, Kind.EXPORTER), name), "headers")
+    for name in names_in(pipeline.get(Kind.EXPORTER)):
+        headers = block(block(block(data, Kind.EXPORTER), name), "headers")
         for header, value in headers.items():
             if header.lower() == ACCOUNT_HEADER.lower() and _is_account(value):
                 yield (Kind.EXPORTER.value, name, "headers", header), value
@@ -178,17 +178,17 @@ def _shortened(account: str) -> str:
 
 
 def _pipelines(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    pipelines = _block(_block(data, "service"), "pipelines")
+    pipelines = block(block(data, "service"), "pipelines")
     return ((name, value) for name, value in pipelines.items() if isinstance(value, Mapping))
 
 
-def _names(ids: Any) -> list[str]:
+def names_in(ids: Any) -> list[str]:
     """The ids in a list of them; none where there is something else."""
     ids = ids if isinstance(ids, list | tuple) else ()
     return [name.strip() for name in ids if isinstance(name, str)]
 
 
-def _block(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def block(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The block under ``key``; an empty one where there is none, or something else."""
     value = data.get(key)
     return value if isinstance(value, Mapping) else {}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from otel_kubecost.component import Kind
+from otel_kubecost.config.cross_checks import block, names_in
 from otel_kubecost.config.problems import Finding
 
 _TRUE = {"true", "yes", "on", "y", "t", "1"}
@@ -16,14 +17,14 @@ _TRUE = {"true", "yes", "on", "y", "t", "1"}
 
 def pricing(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Costs can be computed anew from hourly rates, with what was allocated, before any fold."""
-    pipelines = _block(_block(data, "service"), "pipelines")
+    pipelines = block(block(data, "service"), "pipelines")
     for name in pipelines:
-        pipeline = _block(pipelines, name)
-        processors = _ids(pipeline, Kind.PROCESSOR)
+        pipeline = block(pipelines, name)
+        processors = names_in(pipeline.get(Kind.PROCESSOR))
         prices = next((one for one in processors if _prices(data, one)), None)
         if prices is None:
             continue
-        for receiver in _ids(pipeline, Kind.RECEIVER):
+        for receiver in names_in(pipeline.get(Kind.RECEIVER)):
             if _type(receiver) == "kubecost":
                 yield from _receiver(data, receiver, f"processor {prices}")
         for index, limit in enumerate(processors[: processors.index(prices)]):
@@ -36,7 +37,7 @@ def pricing(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _receiver(data: Mapping[str, Any], receiver: str, prices: str) -> Iterator[Finding]:
-    options = _block(_block(data, Kind.RECEIVER), receiver)
+    options = block(block(data, Kind.RECEIVER), receiver)
     path = (Kind.RECEIVER.value, receiver)
     if not _is_true(options.get("usage_metrics")):
         yield Finding(
@@ -59,7 +60,7 @@ def _receiver(data: Mapping[str, Any], receiver: str, prices: str) -> Iterator[F
 
 
 def _prices(data: Mapping[str, Any], processor: str) -> bool:
-    enabled = _block(_block(data, Kind.PROCESSOR), processor).get("enabled", True)
+    enabled = block(block(data, Kind.PROCESSOR), processor).get("enabled", True)
     return _type(processor) == "pricing" and _is_true(enabled)
 
 
@@ -69,13 +70,3 @@ def _is_true(value: Any) -> bool:
 
 def _type(name: str) -> str:
     return name.partition("/")[0].strip()
-
-
-def _ids(pipeline: Mapping[str, Any], kind: Kind) -> list[str]:
-    ids = pipeline.get(kind)
-    return [one.strip() for one in ids if isinstance(one, str)] if isinstance(ids, list) else []
-
-
-def _block(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, Mapping) else {}

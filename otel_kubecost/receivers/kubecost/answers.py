@@ -35,6 +35,10 @@ class Answer(NamedTuple):
     allocations: Allocations
     clusters: dict[str, ClusterRows]
 
+    def of(self, cluster: str) -> ClusterRows:
+        """Its part; without rows where the answer has none of it."""
+        return self.clusters.get(cluster, ClusterRows())
+
 
 def read(query: Query, allocations: Allocations, window: Window, now: float) -> Answer:
     return Answer(query, allocations, by_cluster(allocations, query.dimensions, window, now))
@@ -71,7 +75,7 @@ def cluster_batch(
 
 
 def _usage(cluster: str, answers: Iterable[Answer], nodes: Nodes | None) -> ClusterUsage:
-    parts = [(answer.query, answer.clusters.get(cluster, ClusterRows())) for answer in answers]
+    parts = [(answer.query, answer.of(cluster)) for answer in answers]
     return ClusterUsage(parts, nodes)
 
 
@@ -83,7 +87,7 @@ def _of_level(
     lacking: dict[str, Lacking] = {}
     known = answers[0].clusters[cluster].synthetic.get(UNMOUNTED, [])
     for answer in answers:
-        rows = answer.clusters.get(cluster, ClusterRows())
+        rows = answer.of(cluster)
         unmounted = rows.synthetic.get(UNMOUNTED, [])
         for level in answer.query.levels:
             if level.name == name:
@@ -127,7 +131,7 @@ def _reconciled(
     partial = first.allocations.without_idle or finer.allocations.without_idle
     but = {EXTERNAL, IDLE} if partial else {EXTERNAL}
     whole = first.clusters[cluster].every(but=but)
-    parts = finer.clusters.get(cluster, ClusterRows()).every(but=but)
+    parts = finer.of(cluster).every(but=but)
     total = cost(whole, "total")
     hours = first.clusters[cluster].coverage.hours if hourly else 1.0
     difference = (cost(parts, "total") or 0.0) - (total or 0.0)

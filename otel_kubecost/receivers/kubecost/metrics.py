@@ -50,6 +50,7 @@ PRICED = frozenset(
     | {f"{part}_cost" for part in _NETWORK}
 )
 """What has to be known of a cost, beside the usage, to compute it anew with other prices."""
+_PRICED_PARTS = PRICED - {"total_cost"}
 
 _COSTS_IN_WORDS = {
     "total": "All costs",
@@ -144,7 +145,7 @@ def cluster_metrics(
         rows = others.get(kind, ())
         yield from _cost_metric(f"cluster_{word}", description, unit, one, [cost(rows, "total")])
         if usage is not None:
-            yield from _metrics(f"cluster_{word}", one, [rows], unit, PRICED - {"total_cost"})
+            yield from _metrics(f"cluster_{word}", one, [rows], unit, _PRICED_PARTS)
             yield from _usage_metrics(f"cluster_{word}", one, [had.get(kind, {})], unit)
 
 
@@ -187,8 +188,8 @@ def unallocated_metrics(
     words = f"Cost that belongs to no {level}"
     yield from _cost_metric(f"{level}_unallocated", words, unit, table, amounts)
     if usage is not None:
-        rows, parts = [lacking[key].rows for key in keys], PRICED - {"total_cost"}
-        yield from _metrics(f"{level}_unallocated", table, rows, unit, parts)
+        rows = [lacking[key].rows for key in keys]
+        yield from _metrics(f"{level}_unallocated", table, rows, unit, _PRICED_PARTS)
         yield from _usage_metrics(f"{level}_unallocated", table, [usage[key] for key in keys], unit)
 
 

@@ -2,8 +2,8 @@
 
 Allocation rows do not say whether their node is a spot node. The assets do, so of the rows of an
 answer by node three sums are made: of all, of those on spot nodes, and of those on nodes whose kind
-is not known. Idle rows have costs and no hours (opencost aggregation.go, computeIdleAllocations): what
-was idle is what there was less what was allocated, which may be less than nothing.
+is not known. Idle rows have costs and no hours (opencost aggregation.go, computeIdleAllocations):
+what was idle is what there was less what was allocated, which may be less than nothing.
 
 As with costs, not knowing is NaN, and so is every sum that it enters.
 """

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
+from otel_kubecost.clock import floor_mark
 from otel_kubecost.component import Past
 from otel_kubecost.pdata import count_points
 from otel_kubecost.reader import Reader
@@ -47,14 +48,24 @@ class Lane:
 
 
 def lanes(readers: Iterable[Reader], start: float, end: float, identity: str) -> list[Lane]:
-    """One for each reader. ``identity`` tells this configuration from others, for resuming."""
+    """One for each reader that has a mark of ``[start, end)``.
+
+    ``identity`` tells this configuration from others, for resuming.
+    """
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return [_lane(reader, start, end, digest) for reader in readers]
+    return [
+        _lane(reader, start, end, digest) for reader in readers if _first_mark(reader, start) < end
+    ]
+
+
+def _first_mark(reader: Reader, start: float) -> float:
+    """The first that is not before ``start``."""
+    return -floor_mark(-start, reader.receiver.emit_interval)
 
 
 def _lane(reader: Reader, start: float, end: float, digest: str) -> Lane:
     name = f"backfill {round(start)} {round(end)} {digest} {reader.name}"
-    past = reader.receiver.recall(start, end)
+    past = reader.receiver.recall(_first_mark(reader, start), end)
     return Lane(reader, past, name, reader.receiver.checkpoint(name))
 
 
@@ -69,6 +80,8 @@ class Outcome:
     """For which Kubecost has nothing any more."""
     refused: int = 0
     """That a destination will never take; the log says why."""
+    partly: int = 0
+    """Of ``marks``, those of which a destination refused a part."""
     at: float | None = None
     """The mark to go on from: all that are earlier are done with."""
     stopped: str = ""
@@ -103,10 +116,13 @@ def _deliver(lane: Lane, mark: float, batch: MetricsData, outcome: Outcome) -> N
     if processed is None:
         outcome.empty += 1
         return
-    if lane.reader.outlet.export(processed, PATIENCE * 1000):
+    outlet = lane.reader.outlet
+    partly_stored = outlet.partly_stored
+    if outlet.export(processed, PATIENCE * 1000):
         outcome.marks += 1
         outcome.samples += count_points(processed)
-    elif lane.reader.outlet.settled(mark):
+        outcome.partly += outlet.partly_stored > partly_stored
+    elif outlet.keeps and outlet.settled(mark):
         outcome.refused += 1
     else:
         outcome.stopped = lane.exporter

@@ -171,7 +171,9 @@ class QueuedExporter(Protocol):
     """An exporter with a queue of its own: ``enqueue`` takes a batch and returns at once.
 
     One that shows nothing but the present has an attribute ``present_only`` that is true; it gets
-    no batch of an earlier mark than the one before.
+    no batch of an earlier mark than the one before. One whose queue has a bound has an attribute
+    ``has_room``: while it is false a mark that can be had later is not queued. One whose
+    destination may store a part of a request counts the samples of such in ``partly_stored``.
     """
 
     def enqueue(self, metrics_data: MetricsData, stream: str | None = "") -> None:

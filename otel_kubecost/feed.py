@@ -14,6 +14,7 @@ from otel_kubecost.pdata import count_points
 from otel_kubecost.reader import Live, Reader
 from otel_kubecost.replay import Step
 from otel_kubecost.telemetry import get_logger
+from otel_kubecost.watch import Watch
 
 _log = get_logger(__name__)
 
@@ -21,6 +22,8 @@ PATIENCE = 0.5
 """The part of an interval that a mark waits for a source that is slow to answer."""
 _LOOK_EVERY = 0.02
 """Real seconds between two looks at exporters that have not settled what they have."""
+_LONGEST_WAIT = 60.0
+"""Seconds after which a wait looks at the clock again, which somebody may have set."""
 _REPORT_EVERY = 5.0
 """Seconds between two reports of what has arrived, while earlier marks are sent."""
 
@@ -46,6 +49,7 @@ class Feed:
         self._processors = processors
         self._stream = pipeline
         self._clock = clock
+        self._watch = Watch(clock, receiver.emit_interval)
         self._stop = stop
         self._reported = 0.0
         self._readers = self._readers_among(outlets)
@@ -80,13 +84,10 @@ class Feed:
 
     def run(self) -> None:
         """Serve mark after mark until told to stop."""
-        interval = self.receiver.emit_interval
-        mark = floor_mark(self._clock.time(), interval)
+        mark = floor_mark(self._watch.time(), self.receiver.emit_interval)
         while not self._stop.is_set():
             self._cycle(mark)
-            self._wait_until(mark + interval)
-            # Marks that went by meanwhile are the past: only the latest is the present.
-            mark = max(mark + interval, floor_mark(self._clock.time(), interval))
+            mark = self._next_mark(mark)
 
     def collect(self) -> Iterator[MetricsData]:
         """The batches of the present mark after all processors."""
@@ -97,7 +98,7 @@ class Feed:
         """The present mark and what was missed before it; gives the exporters that took not all."""
         mark = floor_mark(self._clock.time(), self.receiver.emit_interval)
         batches = list(map(self._process, self.receiver.collect(mark)))
-        live = Live(mark, batches, self._is_complete(mark, batches))
+        live = self._live(mark, batches)
         failed = {one for one in self._present if not all(map(one.export, live.batches))}
         failed |= {one.outlet for one in self._readers.values() if not one.catch_up(live)}
         self.report()
@@ -109,32 +110,44 @@ class Feed:
         for reader in self._readers.values():
             reader.report()
 
-    def _wait_until(self, moment: float) -> None:
+    def _next_mark(self, mark: float) -> float:
+        """Wait for the mark after ``mark``, or for the stop.
+
+        Marks that went by meanwhile are the past: only the latest is the present. It is earlier
+        than ``mark`` where the clock was set back.
+        """
+        interval = self.receiver.emit_interval
+        due = mark + interval
         # A wait may end a moment early, and a sample must never be ahead of the clock.
-        while (left := moment - self._clock.time()) > 0:
-            if self._clock.wait(self._stop, left):
-                return
+        while (left := due - self._watch.time()) > 0:
+            was_set_back = left > 2 * interval
+            if was_set_back or self._clock.wait(self._stop, min(left, interval, _LONGEST_WAIT)):
+                break
+        earliest = due if left <= interval else 0.0
+        return max(earliest, floor_mark(self._watch.time(), interval))
 
     def _cycle(self, mark: float) -> None:
         try:
-            self._serve(self._live(mark))
+            self._serve(self._collected(mark))
         except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
             _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
 
-    def _live(self, mark: float) -> Live:
+    def _collected(self, mark: float) -> Live:
         collected = self.receiver.collect(mark, self.receiver.emit_interval * PATIENCE)
-        batches = [batch for one in collected if (batch := self._attempt(one)) is not None]
-        return Live(mark, batches, self._is_complete(mark, batches))
+        return self._live(
+            mark, [batch for one in collected if (batch := self._attempt(one)) is not None]
+        )
 
-    def _is_complete(self, mark: float, batches: Sequence[MetricsData]) -> bool:
+    def _live(self, mark: float, batches: Sequence[MetricsData]) -> Live:
         given = self.receiver.given if isinstance(self.receiver, Historical) else mark
-        return bool(batches) and given == mark
+        present = batches if given is None else batches[1:]
+        return Live(mark, batches, bool(batches) and given == mark, present)
 
     def _serve(self, live: Live) -> None:
         for outlet in self._present:
             for batch in live.batches:
                 outlet.put(batch, live.mark, self._stream)
-        at_once = [reader.begin(live) for reader in self._readers.values()]
+        at_once = [self._begin(reader, live) for reader in self._readers.values()]
         if self._present or any(at_once):
             exported = sum(map(count_points, live.batches))
             _log.info(f"Exported {exported} metrics", mark=round(live.mark))
@@ -148,15 +161,33 @@ class Feed:
         What is left of a gap then is a gap of the next mark.
         """
         readers = list(self._readers.values())
-        until = live.mark + self.receiver.emit_interval
-        while readers and self._clock.time() < until and not self._stop.is_set():
-            steps = [reader.step(live) for reader in readers]
+        is_present = True
+        while readers and is_present and not self._stop.is_set():
+            steps = [self._step(reader, live) for reader in readers]
             going_on = zip(readers, steps, strict=True)
             readers = [one for one, step in going_on if step in {Step.WAITING, Step.MOVED}]
             if Step.MOVED not in steps:
                 self._stop.wait(_LOOK_EVERY if readers else 0)
             if self._clock.monotonic() - self._reported >= _REPORT_EVERY:
                 self.report()
+            # Looked at after a step: planning may have taken longer than an interval.
+            is_present = abs(self._watch.time() - live.mark) < self.receiver.emit_interval
+
+    def _begin(self, reader: Reader, live: Live) -> bool:
+        try:
+            return reader.begin(live)
+        except Exception:  # noqa: BLE001  a defect in what was may cost neither others nor what is
+            _log.exception("What was missed is not known", exporter=reader.outlet.name)
+            reader.give_up(live)
+            return True
+
+    def _step(self, reader: Reader, live: Live) -> Step:
+        try:
+            return reader.step(live)
+        except Exception:  # noqa: BLE001  the same
+            _log.exception("What was missed cannot be sent", exporter=reader.outlet.name)
+            reader.give_up(live)
+            return Step.DONE
 
     def _attempt(self, batch: MetricsData) -> MetricsData | None:
         try:

@@ -6,7 +6,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Deadline
 from otel_kubecost.component import Exporter, QueuedExporter
-from otel_kubecost.export_thread import ExportThread, export
+from otel_kubecost.export_thread import ExportThread, NotTaken, export
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -34,15 +34,38 @@ class Outlet:
             return self.exporter.oldest_pending
         return self._thread.oldest_pending if self._thread else None
 
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps what it could not send, and refuses for good or not at all."""
+        return isinstance(self.exporter, QueuedExporter)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another mark would push out nothing that waits."""
+        if self._thread:
+            return self._thread.has_room
+        return bool(getattr(self.exporter, "has_room", True))
+
+    @property
+    def partly_stored(self) -> int:
+        """Samples of requests of which the destination has refused a part."""
+        return int(getattr(self.exporter, "partly_stored", 0))
+
     def settled(self, mark: float | None) -> bool:
         """Whether nothing up to ``mark`` is on its way; None: nothing at all."""
         pending = self.oldest_pending
         return pending is None or (mark is not None and pending > mark)
 
-    def put(self, batch: MetricsData, mark: float, stream: str | None) -> None:
-        """Hand over and return at once."""
+    def put(
+        self,
+        batch: MetricsData,
+        mark: float,
+        stream: str | None,
+        not_taken: NotTaken | None = None,
+    ) -> None:
+        """Hand over and return at once. Only an exporter without a queue does not take a batch."""
         if self._thread:
-            self._thread.put(batch, mark)
+            self._thread.put(batch, mark, not_taken)
         elif isinstance(self.exporter, QueuedExporter):
             self._enqueue(self.exporter, batch, stream)
 

@@ -105,6 +105,8 @@ class Pipeline:
         for outlet in self._outlets:
             outlet.open()
         for feed in self._feeds.values():
+            for reader in feed.readers:
+                reader.start()
             thread = threading.Thread(target=feed.run, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -117,6 +119,8 @@ class Pipeline:
             receiver.shutdown(timeout_millis=deadline.left_millis())
         for thread in self._threads:
             thread.join(deadline.left())
+        for reader in (reader for feed in self.feeds for reader in feed.readers):
+            reader.stop()
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """Stop the receivers, then let every exporter send what it has, within the time given."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
+from weakref import WeakSet
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
@@ -23,6 +25,10 @@ _log = get_logger(__name__)
 
 PROGRESS_SECONDS = 60.0
 """How often a line says how far a gap is filled."""
+PLAN_SECONDS = 3600.0
+"""For how long it holds how earlier marks are asked for; then Kubecost may keep less of them."""
+LATE_SECONDS = 3600.0
+"""How much older than the newest sample of all receivers of remote write take a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Live:
     batches: Sequence[MetricsData]
     is_complete: bool
     """Whether it has what ``missed`` would give for the mark."""
+    present: Sequence[MetricsData] = ()
+    """Those of ``batches`` that are of the present alone."""
 
 
 class Reader:
@@ -48,7 +56,7 @@ class Reader:
         stream: str,
         clock: Clock,
     ) -> None:
-        """By ``name`` the receiver knows the reader again after a restart."""
+        """By ``name`` the receiver knows the reader again after a restart; see ``start``."""
         self.name = name
         self.receiver = receiver
         self.outlet = outlet
@@ -58,6 +66,10 @@ class Reader:
         self._position: float | None = None
         self._is_new = True
         self._filling: Replay | None = None
+        self._planned = 0.0
+        self._waits_for_room = False
+        self._taken: float | None = None
+        self._lost: float | None = None
         self._sent = 0
         self._said = 0.0
         self._restating: Replay | None = None
@@ -67,8 +79,23 @@ class Reader:
     def position(self) -> float | None:
         """The newest mark up to which the exporter was given all there is; None: not known."""
         if self._is_new:
-            self._position, self._is_new = self.receiver.checkpoint(self.name), False
+            self._is_new = False
+            self._position = self.receiver.checkpoint(self.name)
         return self._position
+
+    def start(self) -> None:
+        """Be known by ``name``, or by ``name/2`` and so on where it is another's.
+
+        Pipelines that a program makes without names of their own go by the order they start in.
+        """
+        taken = {one.name for one in _STARTED if one.receiver is self.receiver and one is not self}
+        names = (f"{self.name}/{number}" for number in count(2))
+        self.name = next(name for name in chain([self.name], names) if name not in taken)
+        _STARTED.add(self)
+
+    def stop(self) -> None:
+        """Leave the name to others."""
+        _STARTED.discard(self)
 
     def adopt(self, predecessor: Reader) -> None:
         """Go on where the reader of an earlier configuration stopped."""
@@ -82,38 +109,51 @@ class Reader:
 
     def begin(self, live: Live) -> bool:
         """Take what is new. False where there is a gap to be filled first: see ``step``."""
+        self._waits_for_room = False
+        self._go_back()
         if self.position == live.mark:
             return True  # it was given by the process before this one, with values of its own
+        if self._is_still_filling(live.mark):
+            return False
         past = self.gap(live.mark)
-        if past is None:
-            self._put_off()
+        if past is not None:
+            self._fill_from(past)
+            return False
+        self._put_off()
+        self._waits_for_room = not self.outlet.has_room
+        if not self._waits_for_room:
             self._take(live)
-            return True
-        if self._filling is None:
-            self._sent, self._said = 0, self._clock.monotonic()
-            _log.info(f"Filling a gap: {past}", exporter=self._to)
-        else:
-            self._sent += self._filling.sent
-        self._filling = Replay(
-            past, self.outlet, self.process, stream=self._stream, after=self._position
-        )
-        return False
+        return not self._waits_for_room
 
     def step(self, live: Live) -> Step:
         """Go on with the gap, at whose end ``live`` is passed on, or with what was corrected."""
-        return self._fill(self._filling, live) if self._filling else self._restate(live.mark)
+        if self._filling:
+            return self._fill(self._filling, live)
+        return self._wait(live) if self._waits_for_room else self._restate(live.mark)
+
+    def give_up(self, live: Live) -> None:
+        """Leave what is earlier than ``live``: there is a defect, and it costs no more than that.
+
+        Where the exporter waits for ``live`` it gets it now.
+        """
+        self._filling = self._restating = None
+        self._waits_for_room = False
+        if live.mark not in {self._taken, self._position}:
+            self._take(live)
 
     def catch_up(self, live: Live) -> bool:
         """Send what was missed and then ``live``, waiting for each; whether all was taken.
 
         What the exporter could not take yet comes first the next time. Where the source fails,
-        the rest waits for its answer.
+        the rest waits for its answer. An exporter that keeps nothing is offered the rest again.
         """
         taken = True
         past = self.gap(live.mark)
         try:
             for mark, batch in past.batches(self.position) if past else ():
                 taken &= self._export(batch)
+                if not (taken or self.outlet.keeps):
+                    return False
                 self._position = mark
                 if not self.outlet.settled(mark):
                     return False
@@ -121,25 +161,68 @@ class Reader:
             return taken
         for batch in live.batches:
             taken &= self.outlet.export(batch)
-        self._given(live)
+        if taken or self.outlet.keeps:
+            self._given(live)
         return taken
 
     def report(self) -> None:
         """Tell the receiver what has arrived for good."""
         if self._position is None:
             return
-        pending, settled = self.outlet.oldest_pending, self._position
-        if pending is not None:
-            settled = min(settled, pending - self.receiver.emit_interval)
-        self.receiver.delivered(settled, self.name)
+        refused = self._filling.refused if self._filling else None
+        ahead = (self.outlet.oldest_pending, self._lost, refused)
+        before = [mark - self.receiver.emit_interval for mark in ahead if mark is not None]
+        self.receiver.delivered(min([self._position, *before]), self.name)
+
+    def _is_still_filling(self, mark: float) -> bool:
+        """Whether what was planned at an earlier mark goes on."""
+        filling = self._filling
+        if filling is None or filling.end >= mark:
+            return False
+        holds = self._clock.monotonic() - self._planned < PLAN_SECONDS
+        return holds and self.receiver.missed(filling.end, mark) is not None
+
+    def _fill_from(self, past: Past) -> None:
+        if self._filling is None:
+            self._sent, self._said = 0, self._clock.monotonic()
+            _log.info(f"Filling a gap: {past}", exporter=self._to)
+        else:
+            self._sent += self._filling.sent
+        self._planned = self._clock.monotonic()
+        self._filling = Replay(
+            past, self.outlet, self.process, stream=self._stream, after=self._position
+        )
+
+    def _wait(self, live: Live) -> Step:
+        """Let what the exporter has be sent first: what it has no room for is a gap at last."""
+        if not self.outlet.has_room:
+            return Step.WAITING
+        self._waits_for_room = False
+        self._take(live)
+        return Step.MOVED
+
+    def _not_taken(self, mark: float) -> None:
+        """On the exporter's thread."""
+        self._lost = mark if self._lost is None else min(mark, self._lost)
+
+    def _go_back(self) -> None:
+        """What the exporter neither took nor keeps is missed."""
+        lost, self._lost = self._lost, None
+        if lost is not None and self.position is not None:
+            self._position = min(self.position, lost - self.receiver.emit_interval)
 
     def _fill(self, filling: Replay, live: Live) -> Step:
         step = filling.step()
         self._position = filling.last
         if step is Step.MOVED:
             self._say_progress(filling)
+        if step is Step.FAILED:
+            self._show_present(live)
         if step is not Step.DONE:
             return step
+        if past := self.gap(live.mark):
+            self._fill_from(past)
+            return Step.MOVED
         self._filling = None
         _log.info(
             f"The gap is filled: {self._sent + filling.sent} marks were sent", exporter=self._to
@@ -166,9 +249,18 @@ class Reader:
             self._restating, self._restated = None, mark
         return step
 
+    def _show_present(self, live: Live) -> None:
+        """What is wrong is said at once, as long as that shuts out nothing of the gap."""
+        position = self.position
+        if position is not None and live.mark - position <= LATE_SECONDS and self.outlet.has_room:
+            for batch in live.present:
+                self.outlet.put(batch, live.mark, self._stream)
+
     def _take(self, live: Live) -> None:
-        for batch in live.batches:
-            self.outlet.put(batch, live.mark, self._stream)
+        for number, batch in enumerate(live.batches):
+            not_taken = self._not_taken if live.is_complete and number == 0 else None
+            self.outlet.put(batch, live.mark, self._stream, not_taken)
+        self._taken = live.mark
         self._given(live)
 
     def _given(self, live: Live) -> None:
@@ -187,5 +279,9 @@ class Reader:
         now = self._clock.monotonic()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
-            sent, of = self._sent + filling.sent, self._sent + len(filling.past.marks)
+            sent, of = self._sent + filling.sent, self._sent + filling.count
             _log.info(f"Filling a gap: {sent} of {of} marks are sent", exporter=self._to)
+
+
+_STARTED: WeakSet[Reader] = WeakSet()
+"""Readers of all pipelines that run: two of one receiver never go by one name."""

@@ -24,6 +24,8 @@ class Step(Enum):
     MOVED = auto()
     FAILED = auto()
     """The source does not answer; the next mark is early enough for another attempt."""
+    REFUSED = auto()
+    """The exporter did not take a mark, nor keep it; it is offered again at the next."""
     DONE = auto()
 
 
@@ -39,10 +41,17 @@ class Replay:
         stream: str | None,
         after: float | None = None,
     ) -> None:
+        marks = past.marks
         self.past = past
+        self.count = len(marks)
+        self.end = marks[-1]
+        """The newest mark that there is to send."""
         self.last = after
-        """The newest mark that is done with."""
+        """The newest mark that was handed over, and not refused."""
         self.sent = 0
+        self.refused: float | None = None
+        """The mark that the exporter neither took nor keeps; it comes again."""
+        self._before = after
         self._outlet = outlet
         self._process = process
         self._stream = stream
@@ -53,9 +62,13 @@ class Replay:
         """Hand over the next mark if the exporter has settled the last one."""
         if not self._outlet.settled(self._under_way):
             return Step.WAITING
+        if self.refused is not None:
+            self._go_back()
+            return Step.REFUSED
         try:
             mark, batch = next(self._batches)
         except StopIteration:
+            self.last = self.end
             return Step.DONE
         except ScrapeError:  # the receiver has said so
             self._batches = self.past.batches(self.last)
@@ -64,9 +77,17 @@ class Replay:
         return Step.MOVED
 
     def _hand_over(self, mark: float, batch: MetricsData) -> None:
-        self.last = mark
+        self._before, self.last = self.last, mark
         processed = self._process(batch) if batch.resource_metrics else None
         if processed is not None:
             self.sent += 1
             self._under_way = mark
-            self._outlet.put(processed, mark, self._stream)
+            self._outlet.put(processed, mark, self._stream, self._not_taken)
+
+    def _not_taken(self, mark: float) -> None:
+        self.refused = mark
+
+    def _go_back(self) -> None:
+        self.sent -= 1
+        self.last, self.refused, self._under_way = self._before, None, None
+        self._batches = self.past.batches(self.last)

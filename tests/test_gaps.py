@@ -239,6 +239,55 @@ def test_a_destination_that_is_down_loses_nothing_of_a_gap():
         assert sum(exporter.stats().dropped.values()) == 0
 
 
+def test_an_outage_longer_than_the_queue_loses_nothing():
+    """What the queue has no room for is not handed over: it is a gap, and filled when the
+    destination is back."""
+    with Chain() as chain:
+        exporter = chain.exporter(queue_config={"capacity": 500})
+        chain.pipeline(chain.receiver(), [exporter]).start()
+        chain.go_on(1)
+        wait_until(lambda: not exporter.stats().pending)
+        chain.store.script([503] * 15)
+        for _ in range(20):
+            chain.go_on(1)
+        wait_until(lambda: times(chain.samples())[-1] == chain.clock.time())
+        chain.end()
+        assert times(chain.samples()) == grid(START, chain.clock.time())
+        assert exporter.stats().dropped == {}
+
+
+def test_a_clock_that_is_wrong_for_a_moment_makes_no_gap(caplog):
+    """Neither an hour ago nor in six hours: marks come as if nothing had been."""
+    with Chain() as chain:
+        chain.clock = Settable(chain.clock)
+        chain.pipeline(chain.receiver(), [chain.exporter()]).start()
+        chain.go_on(1)
+        with caplog.at_level("INFO", logger="otel_kubecost"):
+            for wrong in (-3600.0, 21_600.0):
+                chain.go_on(1, seconds=280)
+                chain.clock.wrong = wrong
+                chain.go_on(2, seconds=20)
+                chain.clock.wrong = 0.0
+                chain.go_on(1, seconds=280)
+        chain.end()
+        assert times(chain.samples()) == grid(START, START + 1500)
+    assert "gap" not in caplog.text
+
+
+class Settable:
+    """A machine's clock that somebody sets, by ``wrong`` seconds; the world goes by ``right``."""
+
+    def __init__(self, right):
+        self.right = right
+        self.wrong = 0.0
+
+    def time(self):
+        return self.right.time() + self.wrong
+
+    def __getattr__(self, name):
+        return getattr(self.right, name)
+
+
 def test_a_destination_that_stays_down_does_not_hold_up_another():
     """Each exporter of a pipeline fills the gap at its own pace."""
     with Chain() as chain, RemoteWriteReceiver(clock=chain.clock) as other:
@@ -360,6 +409,61 @@ def test_an_exporter_of_the_sdk_gets_the_past_as_well():
         assert foreign.times == sorted(foreign.times)
 
 
+class Down(Foreign):
+    """A collector that does not answer yet."""
+
+    answer = ConnectionError("refused")
+    attempts = 0
+
+    def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+        self.attempts += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if self.answer is MetricExportResult.FAILURE:
+            return self.answer
+        return super().export(metrics_data)
+
+
+@pytest.mark.parametrize("answer", [ConnectionError("refused"), MetricExportResult.FAILURE])
+def test_an_exporter_of_the_sdk_that_fails_is_offered_the_mark_again(answer, tmp_path, caplog):
+    """One attempt a mark, nothing newer before it, and a line for all of them; meanwhile the
+    checkpoint stays where it is."""
+    with Chain() as chain, chain.storage(tmp_path) as storage:
+        client = storage.client("kubecost")
+        client.set("/Down", repr(START - 3000).encode())
+        down = Down()
+        down.answer = answer
+        pipeline = chain.pipeline(chain.receiver(checkpoints=client), [down])
+        pipeline.start()
+        chain.go_on(3)
+        pipeline.report()
+        assert down.attempts == 4
+        assert float(client.get("/Down")) == START - 3000
+        down.answer = MetricExportResult.SUCCESS
+        chain.go_on(2)
+        chain.end()
+        assert sorted(set(down.times)) == grid(START - 2700, chain.clock.time())
+        assert down.times == sorted(down.times)
+    assert len([one for one in caplog.records if "did not take" in one.getMessage()]) == 1
+
+
+def test_one_cycle_by_hand_ends_where_an_exporter_of_the_sdk_fails():
+    """The rest is offered by the next, from the mark that failed."""
+    with Chain() as chain:
+        down = Down()
+        down.answer = MetricExportResult.SUCCESS
+        pipeline = chain.pipeline(chain.receiver(), [down])
+        pipeline.run_once()
+        down.answer = MetricExportResult.FAILURE
+        chain.clock.advance(3000)
+        attempts = down.attempts
+        assert pipeline.run_once() == [MetricExportResult.FAILURE]
+        assert down.attempts == attempts + 1
+        down.answer = MetricExportResult.SUCCESS
+        assert pipeline.run_once() == [MetricExportResult.SUCCESS]
+        assert sorted(set(down.times)) == grid(START, START + 3000)
+
+
 def test_one_cycle_by_hand_fills_what_was_missed_since_the_last(steady):
     """``run_once`` from time to time sends what an agent that runs sends."""
     with Chain() as chain:
@@ -409,8 +513,8 @@ def test_a_window_without_data_stays_a_gap_and_is_said_once(caplog):
 
 
 def test_a_window_that_keeps_failing_is_given_up(caplog):
-    """It is asked for at three marks; then the present has waited long enough."""
-    with Chain() as chain:
+    """It is asked for while max_staleness; then the present has waited long enough."""
+    with Chain(max_staleness="15m") as chain:
         chain.pipeline(chain.receiver(), [chain.exporter()]).start()
         chain.go_on(0)
         computed = chain.kubecost.compute
@@ -453,6 +557,78 @@ def test_kubecost_may_come_back_later_than_the_agent(tmp_path):
         chain.go_on(2)
         chain.end()
         assert times(chain.samples()) == grid(START, chain.clock.time())
+
+
+def test_while_a_short_gap_waits_for_kubecost_the_agent_says_so(tmp_path):
+    """Its own metrics shut out nothing of a gap that is younger than an hour."""
+    with Chain() as chain, chain.storage(tmp_path) as storage:
+        client = storage.client("kubecost")
+        client.set("/PrometheusRemoteWriteExporter", repr(START - 1200).encode())
+        chain.kubecost.__exit__(None, None, None)
+        chain.pipeline(chain.receiver(checkpoints=client), [chain.exporter()]).start()
+        chain.go_on(2)
+        wait_until(lambda: len(chain.series(f"{OWN}scrape_success")[0]) == 3)
+        assert chain.series(f"{OWN}scrape_success")[0][-1] == (chain.clock.time() * 1000, 0.0)
+        assert chain.samples() == set()
+        chain.kubecost.__enter__()
+        chain.go_on(2)
+        chain.end()
+        assert times(chain.samples()) == grid(START - 900, chain.clock.time())
+
+
+def test_planning_that_takes_longer_than_an_interval_ends():
+    """Each mark goes on with the gap where the one before it stopped, and by one step at least."""
+
+    class Slow(KubecostReceiver):
+        def missed(self, after, mark):
+            past = super().missed(after, mark)
+            if past and len(past.marks) > 10:
+                chain.clock.advance(400)
+            return past
+
+    with Chain() as chain:
+        receiver = Slow(chain.receiver().options, clock=chain.clock)
+        chain.pipeline(receiver, [chain.exporter()]).start()
+        chain.go_on(1)
+        chain.clock.advance(300 * 40)
+        chain.go_on(4)
+        chain.end()
+        assert times(chain.samples()) == grid(START, chain.clock.time())
+
+
+def test_pipelines_without_a_name_are_known_apart():
+    """Each has a checkpoint of its own, by the order they start in."""
+    with Chain() as chain:
+        receiver = chain.receiver()
+        pipelines = [chain.pipeline(receiver, [chain.exporter()]) for _ in range(2)]
+        for pipeline in pipelines:
+            pipeline.start()
+        known = [reader.name for one in pipelines for reader in one.feeds[0].readers]
+        own = "/PrometheusRemoteWriteExporter"
+        assert known == [own, f"{own}/2"]
+        chain.end()
+        again = chain.pipeline(receiver, [chain.exporter()])
+        again.start()
+        assert again.feeds[0].readers[0].name == own
+
+
+def test_a_reader_with_a_defect_costs_neither_others_nor_the_present(caplog):
+    """What it missed is lost, and said to be."""
+
+    class Forgetful(KubecostReceiver):
+        def checkpoint(self, reader):
+            if reader.endswith("/Kept/2"):
+                raise RuntimeError("what was it")
+            return super().checkpoint(reader)
+
+    with Chain() as chain:
+        receiver = Forgetful(chain.receiver().options, clock=chain.clock)
+        kept = [Kept(), Kept()]
+        chain.pipeline(receiver, kept).start()
+        chain.go_on(2)
+        assert [at for at, _ in kept[0].costs] == grid(START, START + 600)
+        assert kept[0].costs == kept[1].costs
+    assert caplog.text.count("What was missed is not known") == 1
 
 
 def test_kubecost_may_stay_away(tmp_path):

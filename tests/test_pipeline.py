@@ -168,6 +168,29 @@ def test_a_mark_is_never_ahead_of_the_clock():
     assert max(ahead) <= 0
 
 
+def test_a_clock_that_was_set_back_is_followed(caplog):
+    """A wait does not last until the time comes again that was there before."""
+
+    class Settable(FakeClock):
+        wrong = 0.0
+
+        def time(self):
+            return super().time() + self.wrong
+
+    receiver, clock = Marks(), Settable(1_000_020.0)
+    pipeline = Pipeline(receiver, [], [Queued()], clock=clock)
+    pipeline.start()
+    assert clock.wait_for_waiters()
+    clock.wrong = -6000.0
+    for _ in range(4):
+        clock.advance(60)
+        assert clock.wait_for_waiters()
+    pipeline.shutdown()
+    assert receiver.marks[0] == 1_000_020.0
+    assert receiver.marks[-2:] == [994_200.0, 994_260.0]
+    assert caplog.text.count("The clock was set back by 6000 s") == 1
+
+
 def test_exporters_start_before_receivers_and_stop_after_them():
     """Nothing arrives where nobody listens, and what was received is still exported."""
     receiver = Marks()

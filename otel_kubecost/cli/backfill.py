@@ -11,6 +11,7 @@ import click
 from otel_kubecost.backfill import Lane, Outcome, lanes, send
 from otel_kubecost.cli.options import configured, service_of
 from otel_kubecost.clock import SystemClock
+from otel_kubecost.component import Kind
 from otel_kubecost.config.checked import Config
 from otel_kubecost.config.options import parse_duration
 from otel_kubecost.errors import ScrapeError
@@ -23,11 +24,13 @@ def _moment(_: click.Context, __: click.Parameter, text: str) -> float:
     """A time in UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        _shown(seconds)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{text!r} is no time; write 2026-11-23 or 2026-11-23T10:00:00Z"
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> float:
@@ -40,10 +43,10 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> float:
 @click.command(short_help="Read a time that is over again, and send it.")
 @configured
 @click.option(
-    "--from", "start", metavar="T", callback=_moment, required=True, help="First mark (UTC)."
+    "--from", "start", metavar="T", callback=_moment, required=True, help="Begin here (UTC)."
 )
 @click.option(
-    "--to", "end", metavar="T", callback=_moment, required=True, help="The mark after the last one."
+    "--to", "end", metavar="T", callback=_moment, required=True, help="End before this mark."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @click.option(
@@ -54,7 +57,8 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> float:
     default="1h",
     show_default=True,
     help="How much older than the newest sample of all a sample may be for the receiver to take"
-    " it. CloudTuner, Thanos and Prometheus: 1h, unless their configuration says more.",
+    " it. CloudTuner and Thanos: 1h. Plain Prometheus takes nothing that is older than the newest"
+    " sample of its series: 0s where the agent has run. Their configuration may say more.",
 )
 @click.option("--force", is_flag=True, help="Send also what the receiver is expected to refuse.")
 @click.pass_context
@@ -71,7 +75,8 @@ def backfill(  # noqa: PLR0913, PLR0917  its options
     """Read the marks from --from up to --to again from Kubecost and send them, oldest first.
 
     Times are RFC 3339 or YYYY-MM-DD. Hours that Kubecost no longer keeps are read as whole days.
-    A backfill that was broken off goes on where it stopped, if the receiver has a storage.
+    A backfill that was broken off goes on where it stopped, if the receiver has a storage. At
+    most 400 days at a time.
     """
     service = service_of(files, sets)
     configure("warning", service.config.telemetry.logs.format)
@@ -84,14 +89,22 @@ def backfill(  # noqa: PLR0913, PLR0917  its options
         identity = _identity(service.config)
         plan = {feed: lanes(feed.readers, start, end, identity) for feed in feeds}
         every = [lane for of_feed in plan.values() for lane in of_feed]
+        if not every:
+            raise click.UsageError(f"There is no mark from {_shown(start)} to {_shown(end)}")
         for feed in feeds if dry_run else ():
             for lane in plan[feed]:
                 _describe(lane, series[feed], late)
         if not force:
             _refuse_late(every, late)
-        context.exit(0 if dry_run else _run(every))
+        context.exit(0 if dry_run else _run(every, goes_on=_goes_on(service.config)))
 
 
+DAY = 86_400.0
+LONGEST_DAYS = 400
+_UNKNOWN = (
+    "the newest sample at the destination is not known, for no storage tells what the agent"
+    " delivered there"
+)
 _NOBODY = (
     "No exporter takes history: a page shows the present alone; add a prometheus_remote_write to a"
     " pipeline"
@@ -108,6 +121,17 @@ def _check_times(start: float, end: float) -> None:
             f"--to {_shown(end)} is in the future, of which nothing is known; the latest is"
             f" {_shown(now)}"
         )
+    if end - start > LONGEST_DAYS * DAY:
+        raise click.UsageError(
+            f"From {_shown(start)} to {_shown(end)} are {(end - start) / DAY:.0f} days; send"
+            f" {LONGEST_DAYS} at most at a time"
+        )
+
+
+def _goes_on(config: Config) -> bool:
+    """Whether all receivers remember over a restart how far this came."""
+    receivers = config.components[Kind.RECEIVER].values()
+    return all(getattr(receiver.options, "storage", "") for receiver in receivers)
 
 
 def _series(feed: Feed) -> int:
@@ -143,7 +167,10 @@ def _describe(lane: Lane, series: int, late: float) -> None:
     click.echo(f"  windows            {windows}")
     click.echo(f"  series             {series}, as of now")
     click.echo(f"  samples            about {series * len(marks)}")
-    click.echo(f"  expected refusals  {len(_late(lane, late))} marks")
+    refusals = (
+        f"not known: {_UNKNOWN}" if lane.delivered is None else f"{len(_late(lane, late))} marks"
+    )
+    click.echo(f"  expected refusals  {refusals}")
 
 
 def _refuse_late(plan: Sequence[Lane], late: float) -> None:
@@ -156,11 +183,13 @@ def _refuse_late(plan: Sequence[Lane], late: float) -> None:
                 f"{lane.exporter} would refuse {len(refused)} marks: it has samples of"
                 f" {_shown(lane.delivered)} and takes none from before {earliest}. Send the rest"
                 f" with --from {earliest}; if the receiver takes older ones, say so with"
-                " --out-of-order-window; --force sends everything"
+                " --out-of-order-window (plain Prometheus: 0s, it takes nothing older than the"
+                " newest sample of a series; CloudTuner: 1h); --force sends everything"
             )
 
 
-def _run(plan: Sequence[Lane]) -> int:
+def _run(plan: Sequence[Lane], *, goes_on: bool) -> int:
+    unknown = sorted({lane.exporter for lane in plan if lane.delivered is None})
     outcome, reason = Outcome(), ""
     try:
         for _ in _watched(send(plan, outcome), sum(len(lane.marks()) for lane in plan)):
@@ -172,10 +201,16 @@ def _run(plan: Sequence[Lane]) -> int:
     if outcome.stopped:
         reason = f"{outcome.stopped} takes nothing"
     click.echo(_summary(outcome))
+    if unknown:
+        click.echo(f"Refusals by {', '.join(unknown)} could not be foreseen: {_UNKNOWN}", err=True)
     if reason:
-        again = f" or begin with --from {_shown(outcome.at)}" if outcome.at else ""
-        click.echo(f"It is not complete: {reason}. Run it again to go on,{again}", err=True)
-    return 1 if reason or outcome.refused else 0
+        click.echo(f"It is not complete: {reason}. {_again(outcome, goes_on=goes_on)}", err=True)
+    return 1 if reason or outcome.refused or outcome.partly else 0
+
+
+def _again(outcome: Outcome, *, goes_on: bool) -> str:
+    begin = f"egin with --from {_shown(outcome.at)}" if outcome.at else "egin again"
+    return f"Run it again to go on, or b{begin}" if goes_on else f"B{begin}"
 
 
 def _watched(steps: Iterator[None], count: int) -> Iterator[None]:
@@ -195,6 +230,8 @@ def _summary(outcome: Outcome) -> str:
         parts.append(f"{outcome.empty} of which Kubecost has nothing any more")
     if outcome.refused:
         parts.append(f"{outcome.refused} refused")
+    if outcome.partly:
+        parts.append(f"{outcome.partly} of them refused in part or as a whole (409)")
     return ", ".join(parts)
 
 

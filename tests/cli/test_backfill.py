@@ -110,7 +110,8 @@ def test_a_time_that_is_over_is_sent_oldest_first(typed, config, store):
     nothing to the page. Half open: the end is the beginning of the next."""
     times, marks = window_of(10)
     finished = typed("backfill", "--config", config(), *times)
-    assert finished == (0, "12 marks sent (24 samples)\n", "")
+    assert finished[:2] == (0, "12 marks sent (24 samples)\n")
+    assert "Refusals by prometheus_remote_write could not be foreseen" in finished.stderr
     assert stored(store) == [(mark, expected(mark)) for mark in marks]
     assert len(store.series) == 2
     assert store.violations == []
@@ -127,7 +128,10 @@ def test_a_dry_run_counts_and_sends_nothing(typed, config, kubecost, store):
         "  windows            3 hourly, 0 daily, 0 gone",
         "  series             2, as of now",
         "  samples            about 24",
-        "  expected refusals  0 marks",
+        (
+            "  expected refusals  not known: the newest sample at the destination is not known,"
+            " for no storage tells what the agent delivered there"
+        ),
     ]
     assert len(kubecost.requests) == 1
     assert store.requests == []
@@ -177,6 +181,8 @@ def test_totals_of_hours_that_are_gone_are_not_made_up(typed, config):
         (("2026-01-01", "2999-01-01"), "is in the future, of which nothing is known; the latest"),
         (("yesterday", "2026-01-01"), "'yesterday' is no time; write 2026-11-23 or"),
         (("2026-01-01", "10:00"), "'10:00' is no time"),
+        (("0001-01-01", "2026-01-01"), "are 739616 days; send 400 at most at a time"),
+        (("2025-01-01", "9999-12-31T23:59:59-10:00"), "'9999-12-31T23:59:59-10:00' is no time"),
     ],
 )
 def test_times_that_make_no_sense_are_wrong_usage(typed, config, kubecost, given, reason):
@@ -278,6 +284,49 @@ def test_marks_that_are_refused_are_counted(typed, config, store):
     finished = typed("backfill", "--config", config(), *times)
     assert finished.returncode == 1
     assert finished.stdout == "11 marks sent (22 samples), 1 refused\n"
+
+
+def test_what_is_stored_in_part_is_counted(typed, config, store):
+    """The store has newer samples of these series; nobody kept that, so nobody foresaw it."""
+    path = config()
+    typed("backfill", "--config", path, *window_of(10)[0])
+    finished = typed("backfill", "--config", path, *window_of(20)[0])
+    assert finished.returncode == 1
+    assert finished.stdout == (
+        "12 marks sent (24 samples), 12 of them refused in part or as a whole (409)\n"
+    )
+
+
+def test_the_first_mark_is_not_before_from(typed, config, store):
+    """Half of an interval has no mark; one and a half have one."""
+    path = config()
+    (_, begin, _, _), _ = window_of(10)
+    begin = datetime.fromisoformat(begin).timestamp()
+    times = ("--from", shown(begin + 1), "--to", shown(begin + 601))
+    finished = typed("backfill", "--config", path, *times)
+    assert finished.stdout == "1 marks sent (2 samples)\n"
+    assert [at for at, _ in stored(store)] == [begin + 600]
+    finished = typed("backfill", "--config", path, "--from", shown(begin + 1), "--to",
+                     shown(begin + 600))  # fmt: skip
+    assert finished.returncode == 2
+    assert "There is no mark from" in finished.stderr
+
+
+def test_without_a_storage_nobody_is_told_to_run_it_again(typed, config, kubecost):
+    """It would begin anew: the sentence says from where to go on."""
+    times, marks = window_of(10)
+    broken = floor_mark(marks[8] - 1200, HOUR) - HOUR
+
+    def answer(query):
+        if query.start == broken:
+            raise ValueError("out of memory")
+        return costs(query)
+
+    kubecost.answer(answer)
+    finished = typed("backfill", "--config", config(), *times)
+    assert finished.returncode == 1
+    assert "Run it again" not in finished.stderr
+    assert ". Begin with --from " in finished.stderr
 
 
 def test_opencost_is_asked_for_hours_however_old(typed, config, kubecost, store):

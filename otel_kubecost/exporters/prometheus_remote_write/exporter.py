@@ -182,6 +182,16 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         return self._queue.stats()
 
     @property
+    def has_room(self) -> bool:
+        """Whether the batches of another mark would push out nothing that waits."""
+        return self._queue.has_room
+
+    @property
+    def partly_stored(self) -> int:
+        """Samples of requests of which the endpoint refused a part (409) and stored the rest."""
+        return self._queue.partly_stored
+
+    @property
     def oldest_pending(self) -> float | None:
         """In seconds since the epoch; None where nothing waits for its answer."""
         return self._queue.oldest_pending

@@ -116,6 +116,7 @@ class Backlog(Generic[R]):
         self._pending = 0
         self._dropped: Counter[str] = Counter()
         self._overflow = 0
+        self._partly_stored = 0
         self._abandoned = 0
 
     @property
@@ -140,6 +141,16 @@ class Backlog(Generic[R]):
         """
         times = [entry.request.newest for entry in self.entries]
         return min(filter(None, [*times, self._abandoned]), default=None)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether two batches more, as large as the largest, would drop nothing."""
+        return self._pending == 0 or self._pending + 2 * self._largest <= self._capacity
+
+    @property
+    def partly_stored(self) -> int:
+        """Of the samples delivered, those of requests of which a part was refused."""
+        return self._partly_stored
 
     @property
     def largest(self) -> int:
@@ -169,6 +180,7 @@ class Backlog(Generic[R]):
         self._accepted += stats.accepted
         self._delivered += stats.delivered
         self._pending += stats.pending
+        self._partly_stored += other.partly_stored
         self._dropped.update(stats.dropped)
 
     def reject(self, request: R, reason: str) -> Ticket:
@@ -184,10 +196,12 @@ class Backlog(Generic[R]):
         self._in_flight = self._waiting.popleft() if self._waiting else None
         return self._in_flight
 
-    def delivered(self, entry: Entry[R]) -> None:
+    def delivered(self, entry: Entry[R], *, partly: bool = False) -> None:
+        """``partly``: the receiver stored what it could, and refused the rest."""
         self._in_flight = None
         self._pending -= entry.request.samples
         self._delivered += entry.request.samples
+        self._partly_stored += entry.request.samples if partly else 0
         entry.ticket.delivered()
 
     def dropped(self, entry: Entry[R], reason: str) -> None:

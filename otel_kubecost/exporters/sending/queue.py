@@ -105,6 +105,18 @@ class SendingQueue(Generic[R]):
             return self._backlog.empty
 
     @property
+    def has_room(self) -> bool:
+        """As the backlog's."""
+        with self._changed:
+            return self._backlog.has_room
+
+    @property
+    def partly_stored(self) -> int:
+        """As the backlog's."""
+        with self._changed:
+            return self._backlog.partly_stored
+
+    @property
     def oldest_pending(self) -> float | None:
         """As the backlog's, in seconds."""
         with self._changed:
@@ -226,7 +238,7 @@ class SendingQueue(Generic[R]):
 
     def _book(self, entry: Entry[R], verdict: Verdict) -> None:
         if verdict.action is Action.DONE:
-            self._backlog.delivered(entry)
+            self._backlog.delivered(entry, partly=bool(verdict.reason))
         elif verdict.action is Action.DROP:
             self._backlog.dropped(entry, verdict.reason)
         elif self._stopped or (self._closing and self._held):

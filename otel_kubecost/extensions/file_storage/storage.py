@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -19,6 +20,9 @@ from otel_kubecost.extensions.file_storage.faults import (
     sqlite_fault,
     system_fault,
 )
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 FILE, LOCK = "storage.db", "storage.lock"
 
@@ -45,18 +49,31 @@ class FileStorage:
         self._directory = Path(self._options.directory)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._fault = closed(self._options.directory)
         self._lock_file: int | None = None
 
     def start(self) -> None:
         """Open the directory for this process alone, unless that is done.
 
-        Raises OSError, with a sentence: EAGAIN where another process has it.
+        Raises OSError, with a sentence, where another process has it: EAGAIN. A disk that is full
+        or cannot be written to is said; every use raises then, and the metrics go on without.
         """
-        if self._connection is None:
+        if self._connection is not None:
+            return
+        try:
             self._open(shared=False)
+        except OSError as fault:
+            if fault.errno == errno.EAGAIN:
+                raise
+            self._fault = fault
+            hint = "until the next start, what is kept there is lost with the process"
+            _log.error(f"{fault.strerror}", hint=hint)
 
     def start_shared(self) -> None:
-        """As ``start``, but beside a process that has the directory: for commands."""
+        """As ``start``, but beside a process that has the directory: for commands.
+
+        Raises OSError for every fault: who waits for the command can mend it.
+        """
         if self._connection is None:
             self._open(shared=True)
 
@@ -76,7 +93,7 @@ class FileStorage:
         """All rows of one statement, which is a transaction. Raises OSError."""
         with self._lock:
             if self._connection is None:
-                raise closed(self._options.directory)
+                raise OSError(*self._fault.args)  # a new one, as each keeps the frames it passed
             try:
                 return self._connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:

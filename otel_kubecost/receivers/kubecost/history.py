@@ -12,10 +12,10 @@ Pure; ``archive`` asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby
 from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -106,21 +106,41 @@ def marks_between(after: float, before: float, interval: float) -> list[float]:
     return [first + step * interval for step in range(count)]
 
 
-def stretches(marks: Iterable[float], source: Callable[[float], Source]) -> list[Stretch]:
-    """``marks`` in order, those together that one answer serves."""
-    return [Stretch(of, list(group)) for of, group in groupby(marks, source)]
+def stretches(marks: Sequence[float], source: Callable[[float], Source]) -> list[Stretch]:
+    """``marks`` in order, those together that one answer serves.
+
+    Windows go forward with their marks, so each stretch is found by halving: a gap may have more
+    marks than can be looked at one by one between two of them.
+    """
+    parts, begin = [], 0
+    while begin < len(marks):
+        parts.append(_stretch(marks, begin, source))
+        begin += len(parts[-1].marks)
+    return parts
+
+
+def _stretch(marks: Sequence[float], begin: int, source: Callable[[float], Source]) -> Stretch:
+    of = source(marks[begin])
+    end = bisect_left(marks, True, lo=begin + 1, key=lambda mark: source(mark) != of)
+    return Stretch(of, marks[begin:end])
 
 
 class EarlierMarks:
     """Marks that went by, with what ``read`` finds for each stretch of them.
 
     ``read`` gives metrics of any time, or none where there is nothing to be had, and raises
-    ScrapeError where Kubecost fails.
+    ScrapeError where Kubecost fails. ``done`` is called when there are no more.
     """
 
-    def __init__(self, parts: Sequence[Stretch], read: Callable[[Source], MetricsData]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Stretch],
+        read: Callable[[Source], MetricsData],
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
         self._parts = parts
         self._read = read
+        self._done = done
 
     @property
     def marks(self) -> Sequence[float]:
@@ -145,6 +165,7 @@ class EarlierMarks:
                 before = data
             for mark in marks:
                 yield mark, restamp(data, mark)
+        self._done()
 
     def __str__(self) -> str:
         marks, windows = self.marks, sum(self.windows.values())

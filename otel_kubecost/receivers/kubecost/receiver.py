@@ -21,7 +21,7 @@ from otel_kubecost.config.problems import build_options
 from otel_kubecost.http.config import shown_url
 from otel_kubecost.pdata import count_points, emptied, restamp, with_ended
 from otel_kubecost.receivers.kubecost.agent import agent_metrics
-from otel_kubecost.receivers.kubecost.archive import Archive
+from otel_kubecost.receivers.kubecost.archive import Archive, Present
 from otel_kubecost.receivers.kubecost.checkpoints import Checkpoints
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.history import (
@@ -65,10 +65,13 @@ class KubecostReceiver:
         self._scope = InstrumentationScope(f"otel_kubecost.receivers.{name}")
         self._scraper = Scraper(self.options, self._scope, self._clock)
         self._archive = Archive(
-            self._of_earlier, lambda: self._scraper.failure, self._scraper.stopped
+            lambda source: self._scraper.earlier(source.window),
+            Present(self._mark_now, self._known, lambda: self._scraper.failure),
+            round(self.options.max_staleness / self.emit_interval),
+            self._scraper.stopped,
         )
         self._checkpoints = Checkpoints(checkpoints)
-        self._days: set[Source] = set()
+        self._days: set[Source] | None = None
         self._agent_before: MetricsData | None = None
         self._given: float | None = None
         self._mark = self._mark_before = float("-inf")
@@ -103,7 +106,7 @@ class KubecostReceiver:
         it knew; else what it had and this one's answers have not is ended at their first mark.
         """
         before = predecessor._scraper
-        self._given = predecessor._given
+        self._given, self._days = predecessor._given, predecessor._days
         self._mark_before = max(predecessor._mark, predecessor._mark_before)
         if predecessor.options == self.options:
             self._scraper.adopt(before)
@@ -128,6 +131,7 @@ class KubecostReceiver:
     def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
         """Ask no more. A query under way is left behind, with whoever waits for it."""
         self._scraper.close()
+        self._archive.report()
 
     def _batches(self, mark: float, patience: float | None) -> Iterator[MetricsData]:
         # Who asks once, by hand, wants the answer now.
@@ -202,6 +206,8 @@ class KubecostReceiver:
 
     def _planner(self, now: float) -> Planner:
         product = self._scraper.product
+        if self._days is None:
+            self._days = {Source(day, Form.DAILY) for day in self._checkpoints.days()}
         return Planner(
             self._scraper.window_at,
             now=now,
@@ -213,11 +219,26 @@ class KubecostReceiver:
         )
 
     def _earlier(self, marks: Sequence[float], source: Callable[[float], Source]) -> EarlierMarks:
-        return EarlierMarks(stretches(marks, source), self._archive.read)
+        known = len(self._days or ())
+        parts = stretches(marks, source)
+        if self._days and len(self._days) > known:
+            self._checkpoints.keep_days([day.window for day in list(self._days)])
+        return EarlierMarks(parts, self._archive.read, self._archive.report)
 
-    def _of_earlier(self, source: Source) -> Scrape:
-        """What is to be said of an earlier window. Raises NoDataError, ScrapeError."""
-        last = self._scraper.last
-        if last and source.form is Form.HOURLY and source.window.end >= last.window.end:
-            return last  # there is nothing newer, and there was not at the mark that was missed
-        return self._scraper.earlier(source.window)
+    def _mark_now(self) -> float:
+        return floor_mark(self._clock.time(), self.emit_interval)
+
+    def _known(self, source: Source) -> MetricsData | None:
+        """The last good answer, where it is what the window's marks had, or would have had.
+
+        There is nothing newer while Kubecost answers. While it does not, that answer is repeated:
+        to the marks of its own window, and to those of the silence.
+        """
+        last, silent = self._scraper.last, self._scraper.silent_since
+        if not last or source.form is not Form.HOURLY or source.window.end < last.window.end:
+            return None
+        if silent is None:
+            return last.data
+        since = self._scraper.window_at(silent).end
+        repeated = source.window.end == last.window.end or source.window.end >= since
+        return last.data if repeated and self._mark_now() < self._end_of(last) else None

@@ -216,19 +216,45 @@ def test_a_full_disk_is_said_with_its_remedy(opened):
     assert client.get("large") is None
 
 
-def test_a_directory_that_cannot_be_made_is_said_with_its_remedy(opened, tmp_path):
-    """The path leads through a file."""
+def fault_of_start(storage):
+    """What a command is told, of a storage with which the agent starts all the same."""
+    client = storage.client("one")
+    with pytest.raises(OSError) as of_use:  # noqa: PT011  the callers look at the message
+        client.set("key", b"value")
+    with pytest.raises(OSError) as of_command:  # noqa: PT011  the same
+        storage.start_shared()
+    assert str(of_use.value) == str(of_command.value)
+    return str(of_use.value)
+
+
+def test_a_directory_that_cannot_be_made_is_said_with_its_remedy(opened, tmp_path, caplog):
+    """The path leads through a file. The metrics do not wait for what is only kept beside them."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=r"Not a directory; let this process write there, or name"):
-        opened(tmp_path / "file" / "kept")
+    said = fault_of_start(opened(tmp_path / "file" / "kept"))
+    assert "Not a directory; let this process write there, or name" in said
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage() in said
+
+
+def test_a_directory_in_the_place_of_the_file_does_not_stop_the_agent(opened, tmp_path, caplog):
+    """Somebody mounted the volume one level too deep; when that is mended, a start is enough."""
+    wrong = tmp_path / "kept" / "storage.db"
+    wrong.mkdir(parents=True)
+    storage = opened()
+    assert "Is a directory" in fault_of_start(storage)
+    assert "Is a directory" in caplog.text
+    wrong.rmdir()
+    storage.start()
+    storage.client("one").set("key", b"value")
+    assert storage.client("one").get("key") == b"value"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_directory_that_is_read_only_is_said_with_its_remedy(opened, tmp_path):
     """A volume that was mounted for somebody else."""
     (tmp_path / "kept").mkdir(mode=0o500)
-    with pytest.raises(OSError, match="Permission denied; let this process write there"):
-        opened()
+    assert "Permission denied; let this process write there" in fault_of_start(opened())
 
 
 def test_after_its_end_it_says_that_it_is_closed(opened):

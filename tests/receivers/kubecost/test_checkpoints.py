@@ -3,6 +3,7 @@
 import pytest
 
 from otel_kubecost.receivers.kubecost.checkpoints import Checkpoints
+from otel_kubecost.receivers.kubecost.window import DAY, Window
 
 
 class Kept:
@@ -69,6 +70,18 @@ def test_something_else_in_its_place_is_nothing(garbage, caplog):
     checkpoints.advance("one", 120.0, now=200.0)
     assert checkpoints.get("one") == 120.0
     assert [record.reader for record in caplog.records] == ["one"]
+
+
+def test_days_outlive_the_object():
+    """The newest ones; something else in their place is nothing."""
+    kept = Kept()
+    days = [Window(at * DAY, at * DAY + DAY) for at in range(20)]
+    assert Checkpoints(kept).days() == Checkpoints(None).days() == set()
+    Checkpoints(kept).keep_days(days)
+    assert Checkpoints(kept).days() == set(days[10:])
+    for garbage in (b"\xff", b"1", b"1/2/3", b"a/b"):
+        kept.values["days"] = garbage
+        assert Checkpoints(kept).days() == set()
 
 
 def test_a_storage_that_fails_is_said_once(caplog):

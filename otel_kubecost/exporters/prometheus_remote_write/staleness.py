@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from otel_kubecost.exporters.series.model import (
@@ -98,7 +99,7 @@ def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:
     # A series cannot end before its last sample; a foreign scope without one says no newer time.
     last = max(time, family.newest + 1)
     marker = (Sample(last, STALE_NAN),)
-    return Family(family.name, family.type, [Series(labels, marker) for labels in gone])
+    return replace(family, series=[Series(labels, marker) for labels in gone])
 
 
 class _Comparison:

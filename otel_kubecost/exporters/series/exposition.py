@@ -59,7 +59,7 @@ def _body(family: Family, *, timestamps: bool) -> Iterator[str]:
 def _lines(family: Family, series: Iterable[Series], *, timestamps: bool) -> Iterator[str]:
     # The buckets of one histogram stay as they are: 10 comes after 9.
     apart = {NAME, "le"} if family.type is Type.HISTOGRAM else {NAME}
-    for labels, samples, _ in sorted(series, key=lambda one: _label_text(one.labels, apart)):
+    for labels, samples, *_ in sorted(series, key=lambda one: _label_text(one.labels, apart)):
         name, text = dict(labels)[NAME], _label_text(labels, {NAME})
         for time, value in samples if timestamps else samples[-1:]:
             yield _line(name, text, value, time if timestamps else None)

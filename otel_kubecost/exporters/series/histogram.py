@@ -39,13 +39,16 @@ def histogram_series(
     Raises ValueError for a point whose bounds and counts do not belong together.
     """
     time = point.time_unix_nano // 1_000_000
+    start = (point.start_time_unix_nano or 0) // 1_000_000
     totals = {**_totals(point), math.inf: point.count}
     exemplars = _by_bucket(list(totals), point.exemplars)
     for at, (bound, total) in enumerate(totals.items()):
         bucket = sorted_labels(f"{family}_bucket", {**labels, "le": format_float(bound)})
-        yield Series(bucket, (Sample(time, float(total)),), series_exemplars(exemplars[at]))
-    yield Series(sorted_labels(f"{family}_sum", labels), (Sample(time, float(point.sum)),))
-    yield Series(sorted_labels(f"{family}_count", labels), (Sample(time, float(point.count)),))
+        behind = series_exemplars(exemplars[at])
+        yield Series(bucket, (Sample(time, float(total)),), behind, start)
+    for suffix, value in (("sum", point.sum), ("count", point.count)):
+        one = sorted_labels(f"{family}_{suffix}", labels)
+        yield Series(one, (Sample(time, float(value)),), (), start)
 
 
 def _totals(point: HistogramPoint) -> dict[float, int]:

@@ -135,7 +135,10 @@ def _combined(group: Sequence[Series]) -> Series:
     for sample in chain.from_iterable(series.samples for series in group):
         samples.setdefault(sample.timestamp, sample)
     exemplars = tuple(chain.from_iterable(series.exemplars for series in group))
-    return Series(group[0].labels, tuple(samples[time] for time in sorted(samples)), exemplars)
+    starts = {series.start for series in group}
+    start = starts.pop() if len(starts) == 1 else 0
+    ordered = tuple(samples[time] for time in sorted(samples))
+    return Series(group[0].labels, ordered, exemplars, start)
 
 
 def _by_name(families: Iterable[Family]) -> list[Family]:

@@ -47,6 +47,9 @@ class Series(NamedTuple):
     samples: Sequence[Sample]
     """Ascending by timestamp, each timestamp once."""
     exemplars: Sequence[SeriesExemplar] = ()
+    start: int = 0
+    """Since when a total has been counting, in milliseconds since the epoch; 0 is not known. It
+    means something in families of counters and histograms alone."""
 
 
 class ColumnSeries:
@@ -71,6 +74,11 @@ class ColumnSeries:
         return self.points.time_unix_nano // 1_000_000
 
     @property
+    def start(self) -> int:
+        """As ``Series.start``, the same for all."""
+        return self.points.start_time_unix_nano // 1_000_000
+
+    @property
     def shape(self) -> tuple[tuple[str, str | None], ...]:
         """Label names with their constant values; None where a column has them."""
         return tuple(
@@ -82,7 +90,7 @@ class ColumnSeries:
 
     def __iter__(self) -> Iterator[Series]:
         for row, value in zip(self.points.row_numbers(), self.points.values, strict=True):
-            yield Series(self.row_labels(row), (Sample(self.timestamp, value),))
+            yield Series(self.row_labels(row), (Sample(self.timestamp, value),), (), self.start)
 
     def row_labels(self, row: int) -> Labels:
         pairs = (

@@ -204,7 +204,8 @@ class Translator:
             return list(histogram_series(name, labels, point))
         sample = Sample(point.time_unix_nano // 1_000_000, float(point.value))
         exemplars = series_exemplars(point.exemplars) if _type_of(data) is Type.COUNTER else ()
-        return [Series(sorted_labels(name, labels), (sample,), exemplars)]
+        start = (point.start_time_unix_nano or 0) // 1_000_000
+        return [Series(sorted_labels(name, labels), (sample,), exemplars, start)]
 
 
 def _type_of(data: Any) -> Type:

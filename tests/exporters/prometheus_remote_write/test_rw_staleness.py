@@ -167,3 +167,12 @@ def test_a_series_that_leaves_two_scopes_at_once_is_marked_once():
     gone = [scope(columns("x", name, 2), origin=("stream", name)) for name in ("one", "other")]
     families = markers.departed(gone)
     assert [len(family.series) for family in families] == [1]
+
+
+def test_a_marker_is_described_as_its_series_was():
+    """Remote write 2.0 describes each series: a marker without help would take it away."""
+    markers = StaleMarkers()
+    old = Family("m", Type.COUNTER, list(plain("m", "a", 1).series), "About m.", "By")
+    departed(markers, scope(old))
+    (family,) = markers.departed([scope(plain("x", "a", 2))])
+    assert (family.type, family.help, family.unit) == (Type.COUNTER, "About m.", "By")

@@ -33,7 +33,7 @@ IMPORTERS = {
     "urllib3": {"http"},
     "ruamel": {"config.yaml_document"},
     "cramjam": {"exporters.prometheus_remote_write.codec", "testing.wire"},
-    "google": {"testing.wire"},
+    "google": {"testing.wire", "testing.wire_v2"},
     "opentelemetry.exporter.prometheus_remote_write.gen": {"testing.wire"},
     "signal": {"signals", "service"},
     "msgspec": {"receivers.kubecost"},

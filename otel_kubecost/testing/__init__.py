@@ -42,15 +42,26 @@ from otel_kubecost.testing.faults import (
 )
 from otel_kubecost.testing.flavours import Flavour
 from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, idle_hangs
-from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, RemoteWriteReceiver
+from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, RemoteWrite2, RemoteWriteReceiver
 from otel_kubecost.testing.server import HttpServer, TlsFiles
 from otel_kubecost.testing.simulation import SimulatedKubecost
-from otel_kubecost.testing.wire import LabelPairs, Message, Point, SentSeries, decode, is_stale
+from otel_kubecost.testing.wire import (
+    Described,
+    LabelPairs,
+    Message,
+    Point,
+    SentExemplar,
+    SentSeries,
+    decode,
+    is_stale,
+)
+from otel_kubecost.testing.wire_v2 import decode_v2
 
 __all__ = [
     "CLOUDTUNER_PATH",
     "AllocationQuery",
     "Answer",
+    "Described",
     "FakeClock",
     "FakeKubecost",
     "Fault",
@@ -59,16 +70,19 @@ __all__ = [
     "LabelPairs",
     "Message",
     "Point",
+    "RemoteWrite2",
     "RemoteWriteReceiver",
     "Reply",
     "Request",
     "ScaledClock",
+    "SentExemplar",
     "SentSeries",
     "SimulatedCluster",
     "SimulatedKubecost",
     "TlsFiles",
     "cut_after",
     "decode",
+    "decode_v2",
     "drip",
     "empty_set_error",
     "empty_sets",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
+from enum import StrEnum
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.testing.exchange import Reply, Request
@@ -15,11 +17,28 @@ from otel_kubecost.testing.wire import (
     Point,
     decode,
     header_faults,
+    is_v2,
     message_faults,
 )
+from otel_kubecost.testing.wire_v2 import decode_v2, time_faults
 
 CLOUDTUNER_PATH = "/storage/api/v2/write"
 _ACCOUNT_HEADER = "Cloud-Account-Id"
+
+
+class RemoteWrite2(StrEnum):
+    """What a receiver makes of remote write 2.0."""
+
+    FAULT = "fault"
+    """It is against the rules, as at CloudTuner, which says nothing and stores nothing."""
+    TAKEN = "taken"
+    """It is taken and counted, and so is 1.0."""
+    UNSUPPORTED = "unsupported"
+    """It is answered 415, as the specification asks of who does not know it."""
+    SWALLOWED = "swallowed"
+    """It is answered 200 and nothing is stored: Prometheus before 2.54, VictoriaMetrics, Thanos."""
+    UNREADABLE = "unreadable"
+    """It is answered 400: what a 1.x receiver may say of a body that it cannot read."""
 
 
 class RemoteWriteReceiver(HttpServer):
@@ -28,14 +47,15 @@ class RemoteWriteReceiver(HttpServer):
     - A request that breaks a rule is answered 400, or what CloudTuner says (401 credentials, 404
       path, 405 method, 422 account); nothing of it is stored.
     - A sample that is out of order or contradicts a stored one is answered 409, as Thanos does:
-      the rest of the request is stored.
+      the rest of the request is stored. In 2.0 that is 400, with the number of samples that are.
     - Why, is in ``violations``, one text each. Scripted answers are not violations.
 
     ``account_id`` and ``basic_auth`` (user, password) are demanded where given. ``retention`` are
-    the seconds that samples are kept; None keeps everything.
+    the seconds that samples are kept; None keeps everything. ``remote_write_2`` says what becomes
+    of 2.0; a receiver that only does not know it finds no fault with it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a receiver demands, each by name
         self,
         *,
         clock: Clock | None = None,
@@ -43,6 +63,7 @@ class RemoteWriteReceiver(HttpServer):
         account_id: str | None = None,
         basic_auth: tuple[str, str] | None = None,
         retention: float | None = None,
+        remote_write_2: RemoteWrite2 = RemoteWrite2.FAULT,
     ) -> None:
         super().__init__(self._handle)
         self.violations: list[str] = []
@@ -51,6 +72,7 @@ class RemoteWriteReceiver(HttpServer):
         self._account_id = account_id
         self._authorization = _basic(*basic_auth) if basic_auth else None
         self._retention = retention
+        self._remote_write_2 = remote_write_2
         self._tsdb = Tsdb()
         self._sample_count = 0
         self._lock = threading.Lock()
@@ -89,22 +111,42 @@ class RemoteWriteReceiver(HttpServer):
         refused = self._turn_away(request)
         if refused:
             return self._refuse(*refused)
+        if is_v2(request) and self._remote_write_2 is not RemoteWrite2.FAULT:
+            return _UNAWARE.get(self._remote_write_2) or self._take_v2(request)
         faults = list(header_faults(request))
         try:
             message = decode(request.body)
         except ValueError as error:
             return self._refuse(400, [*faults, str(error)])
         faults += message_faults(message, self._now_ms())
-        return self._refuse(400, faults) if faults else self._store(message)
+        conflicts = [] if faults else self._store(message)
+        if conflicts:
+            return self._refuse(409, conflicts)
+        return self._refuse(400, faults) if faults else Reply(200)
 
-    def _store(self, message: Message) -> Reply:
+    def _take_v2(self, request: Request) -> Reply:
+        """Whatever comes of it, the answer says how much is stored: that is how 2.0 is known."""
+        faults = list(header_faults(request, "2.0.0"))
+        message = Message(())
+        try:
+            message = decode_v2(request.body)
+            faults += [*message_faults(message, self._now_ms()), *time_faults(message)]
+        except ValueError as error:
+            faults.append(str(error))
+        conflicts = [] if faults else self._store(message)
+        reply = self._refuse(400, [*faults, *conflicts]) if faults or conflicts else Reply(200)
+        stored = Message(()) if faults else message
+        return replace(reply, headers=_written(stored, len(conflicts)))
+
+    def _store(self, message: Message) -> list[str]:
+        """Store what can be stored; a text for each sample that cannot."""
         with self._lock:
             conflicts = [text for one in message.series for text in self._tsdb.append(one)]
             if self._retention is not None:
                 self._tsdb.forget(self._now_ms() - self._retention * 1000)
             if not conflicts:
                 self._sample_count += sum(len(one.points) for one in message.series)
-        return self._refuse(409, conflicts) if conflicts else Reply(200)
+        return conflicts
 
     def _turn_away(self, request: Request) -> tuple[int, list[str]] | None:
         """CloudTuner's own checks, in its order: all come before the body is looked at."""
@@ -124,6 +166,22 @@ class RemoteWriteReceiver(HttpServer):
     def _refuse(self, status: int, reasons: list[str]) -> Reply:
         self.violations.extend(reasons)
         return Reply(status, "\n".join(reasons).encode())
+
+
+_UNAWARE = {
+    RemoteWrite2.UNSUPPORTED: Reply(415, b"unsupported media type"),
+    RemoteWrite2.SWALLOWED: Reply(200),
+    RemoteWrite2.UNREADABLE: Reply(400, b"unexpected EOF"),
+}
+
+
+def _written(message: Message, refused: int) -> dict[str, str]:
+    counts = {
+        "Samples": sum(len(one.points) for one in message.series) - refused,
+        "Histograms": 0,
+        "Exemplars": sum(len(one.exemplars) for one in message.series),
+    }
+    return {f"X-Prometheus-Remote-Write-{name}-Written": str(n) for name, n in counts.items()}
 
 
 def _basic(user: str, password: str) -> str:

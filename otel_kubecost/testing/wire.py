@@ -1,5 +1,7 @@
 """What a remote write 1.0 request has to be, and every way in which one is not. Pure.
 
+The rules for labels and samples are those of 2.0 as well; ``wire_v2`` has the others.
+
 Sources: the Prometheus Remote-Write 1.0 specification; Thanos ``labelpb.ValidateLabels`` for
 labels. Where receivers are lenient (headers that none reads, labels that Prometheus mis-indexes)
 the specification is kept.
@@ -11,7 +13,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cramjam
 from google.protobuf.message import DecodeError
@@ -36,41 +38,76 @@ def is_stale(value: float) -> bool:
     return bits == STALE_BITS
 
 
+class SentExemplar(NamedTuple):
+    labels: LabelPairs
+    timestamp: int
+    """Milliseconds since the epoch."""
+    value: float
+
+
+class Described(NamedTuple):
+    """Metadata of one series."""
+
+    type: str
+    """``counter``, ``gauge`` and so on; ``unspecified`` where nothing is said."""
+    help: str
+    unit: str
+
+
 @dataclass(frozen=True, slots=True)
 class SentSeries:
     """One ``TimeSeries`` of a request."""
 
     labels: LabelPairs
     points: tuple[Point, ...]
+    exemplars: tuple[SentExemplar, ...] = ()
+    starts: tuple[int, ...] = ()
+    """Remote write 2.0: for each point since when it counts, in milliseconds; 0 is not known."""
+    described: Described | None = None
+    """Remote write 2.0 alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A decoded ``WriteRequest``."""
+    """A decoded request of either version."""
 
     series: tuple[SentSeries, ...]
     metadata: tuple[str, ...] = ()
-    """Names of the families that it describes."""
+    """Names of the families that it describes, of 1.0."""
 
 
-_HEADERS = {
-    "Content-Encoding": "snappy",
-    "X-Prometheus-Remote-Write-Version": "0.1.0",
+_CONTENT_TYPE = "application/x-protobuf"
+_CONTENT_TYPES = {
+    "0.1.0": {_CONTENT_TYPE, f"{_CONTENT_TYPE};proto=prometheus.writerequest"},
+    "2.0.0": {f"{_CONTENT_TYPE};proto=io.prometheus.write.v2.request"},
 }
-_CONTENT_TYPES = {"application/x-protobuf", "application/x-protobuf;proto=prometheus.writerequest"}
+"""By the version of the protocol."""
 _PRODUCT = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/\S+.*")
 
 
-def header_faults(request: Request) -> Iterator[str]:
-    """What is wrong around the body."""
+def content_type(request: Request) -> str:
+    return request.headers.get("Content-Type", "").replace(" ", "").lower()
+
+
+def is_v2(request: Request) -> bool:
+    """Whether its content type, by which a receiver MUST go, names the message of 2.0."""
+    return content_type(request) in _CONTENT_TYPES["2.0.0"]
+
+
+def header_faults(request: Request, version: str = "0.1.0") -> Iterator[str]:
+    """What is wrong around the body of a request of that version."""
     headers = request.headers
+    wanted_headers = {
+        "Content-Encoding": "snappy",
+        "X-Prometheus-Remote-Write-Version": version,
+    }
     if "Transfer-Encoding" in headers or "Content-Length" not in headers:
         yield "body without Content-Length (chunked); CloudTuner answers that with 503"
-    for name, wanted in _HEADERS.items():
+    for name, wanted in wanted_headers.items():
         if headers.get(name) != wanted:
             yield f"header {name} is {headers.get(name)!r}, not {wanted!r}"
-    kind = headers.get("Content-Type", "").replace(" ", "").lower()
-    if kind not in _CONTENT_TYPES:
+    kind = content_type(request)
+    if kind not in _CONTENT_TYPES[version]:
         yield f"header Content-Type is {kind!r}, not 'application/x-protobuf'"
     if not _PRODUCT.fullmatch(headers.get("User-Agent", "")):
         yield f"header User-Agent is {headers.get('User-Agent')!r}, not <name>/<version>"
@@ -79,16 +116,20 @@ def header_faults(request: Request) -> Iterator[str]:
 _FRAMED = b"\xff\x06\x00\x00sNaPpY"
 
 
-def decode(body: bytes) -> Message:
-    """The message of a body. Raises ValueError, saying what it is not."""
+def decompressed(body: bytes) -> bytes:
+    """What a body holds. Raises ValueError where it is not in snappy's block format."""
     if body.startswith(_FRAMED):
         raise ValueError("body is snappy's framed format, not its block format")
     try:
-        plain = bytes(cramjam.snappy.decompress_raw(body))
+        return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
         raise ValueError(f"body is not snappy block format: {error}") from None
+
+
+def decode(body: bytes) -> Message:
+    """The message of a body. Raises ValueError, saying what it is not."""
     try:
-        message = WriteRequest.FromString(plain)
+        message = WriteRequest.FromString(decompressed(body))
     except DecodeError as error:
         raise ValueError(f"body is not a prometheus.WriteRequest: {error}") from None
     return Message(
@@ -99,9 +140,17 @@ def decode(body: bytes) -> Message:
 
 def _series(message: Any) -> SentSeries:
     return SentSeries(
-        tuple((label.name, label.value) for label in message.labels),
+        _labels(message.labels),
         tuple((sample.timestamp, sample.value) for sample in message.samples),
+        tuple(
+            SentExemplar(_labels(exemplar.labels), exemplar.timestamp, exemplar.value)
+            for exemplar in message.exemplars
+        ),
     )
+
+
+def _labels(labels: Any) -> LabelPairs:
+    return tuple((label.name, label.value) for label in labels)
 
 
 def message_faults(message: Message, now_ms: float) -> Iterator[str]:

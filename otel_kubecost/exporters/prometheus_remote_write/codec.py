@@ -30,10 +30,11 @@ from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
     field,
     fields,
     pack_double,
-    read_varint,
+    read_int64,
     string,
     varint,
 )
+from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -46,8 +47,8 @@ from otel_kubecost.pdata import AttributeTable, StringColumn
 Frame: TypeAlias = tuple[bytes, int, int]
 """An encoded ``TimeSeries`` with its tag and length, its samples, its newest time (ms)."""
 
-# prompb.MetricMetadata.MetricType
-_METADATA_TYPES = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}
+TYPE_NUMBERS = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}
+"""As metadata has them, in 1.0 and in 2.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,18 @@ class Request:
 
     def split(self) -> list[Request]:
         """Two requests with half the series each; empty where there is but one series."""
-        plain = bytes(cramjam.snappy.decompress_raw(self.body))
-        frames = [_reframe(tag, message) for tag, message in fields(plain)]
+        frames = [_reframe(tag, message) for tag, message in fields(decompressed(self.body))]
         half = len(frames) // 2
         return [_request(frames[:half]), _request(frames[half:])] if half else []
+
+
+def compressed(message: bytes) -> bytes:
+    """As the body of a POST: a snappy block."""
+    return bytes(cramjam.snappy.compress_raw(message))
+
+
+def decompressed(body: bytes) -> bytes:
+    return bytes(cramjam.snappy.decompress_raw(body))
 
 
 def encode(
@@ -95,14 +104,13 @@ def encode_metadata(families: Sequence[Family], max_metadata: int) -> Iterator[R
 
 
 def _request(frames: Sequence[Frame]) -> Request:
-    body = bytes(cramjam.snappy.compress_raw(b"".join([data for data, _, _ in frames])))
+    body = compressed(b"".join([data for data, _, _ in frames]))
     samples = sum(count for _, count, _ in frames)
     return Request(body, samples, len(frames), max(newest for _, _, newest in frames))
 
 
 def _frames(families: Iterable[Family], *, exemplars: bool) -> Iterator[Frame]:
-    for _, together in groupby(families, key=_table_of):
-        group = list(together)
+    for group in by_table(families):
         columns = [family.series for family in group if isinstance(family.series, ColumnSeries)]
         if columns:
             yield from _column_frames(columns)
@@ -110,10 +118,6 @@ def _frames(families: Iterable[Family], *, exemplars: bool) -> Iterator[Frame]:
         for family in group:
             for series in family.series:
                 yield series_frame(series, exemplars=exemplars)
-
-
-def _table_of(family: Family) -> int:
-    return id(family.series.points.table) if isinstance(family.series, ColumnSeries) else 0
 
 
 # Series one by one: any labels, any number of samples.
@@ -134,22 +138,12 @@ def _column_frames(group: Sequence[ColumnSeries]) -> Iterator[Frame]:
     """Frames of the families over one table, row by row."""
     parts = _RowParts(group[0].points.table)
     layouts = [_Layout(series, parts) for series in group]
-    cells = [_by_row(series) for series in group]
+    cells = [by_row(series) for series in group]
     newest = [series.timestamp for series in group]
     for row, values in enumerate(zip(*cells, strict=True)):
         for layout, value, time in zip(layouts, values, newest, strict=True):
             if value is not None:
                 yield layout.frame(row, value), 1, time
-
-
-def _by_row(series: ColumnSeries) -> Sequence[float | None]:
-    points = series.points
-    if points.rows is None:
-        return points.values
-    cells: list[float | None] = [None] * len(points.table)
-    for row, value in zip(points.rows, points.values, strict=True):
-        cells[row] = value
-    return cells
 
 
 _ColumnRun: TypeAlias = tuple[tuple[str, StringColumn], ...]
@@ -251,7 +245,7 @@ def _exemplar(exemplar: SeriesExemplar) -> bytes:
 
 
 def _metadata(family: Family) -> bytes:
-    message = b"\x08" + varint(_METADATA_TYPES[family.type]) + string(0x12, family.name)
+    message = b"\x08" + varint(TYPE_NUMBERS[family.type]) + string(0x12, family.name)
     message += string(0x22, family.help) if family.help else b""
     message += string(0x2A, family.unit) if family.unit else b""
     return field(0x1A, message)
@@ -260,9 +254,5 @@ def _metadata(family: Family) -> bytes:
 def _reframe(tag: int, message: bytes) -> Frame:
     """The frame of a message that ``fields`` gave; metadata has no samples."""
     samples = [part for inner, part in fields(message) if inner == 0x12] if tag == 0x0A else []
-    return field(tag, message), len(samples), max(map(_sample_time, samples), default=0)
-
-
-def _sample_time(sample: bytes) -> int:
-    number, _ = read_varint(sample, 10)
-    return number - 2**64 if number >= 2**63 else number
+    times = [read_int64(sample, 10)[0] for sample in samples]
+    return field(tag, message), len(samples), max(times, default=0)

@@ -9,6 +9,11 @@ pack_double = struct.Struct("<d").pack
 """The eight bytes of a float64; a NaN keeps its bits."""
 
 
+def unpack_double(eight: bytes) -> float:
+    (value,) = struct.unpack("<d", eight)
+    return float(value)
+
+
 def varint(number: int) -> bytes:
     """An int64 in base 128, low groups first."""
     if 0 <= number < 0x80:
@@ -53,3 +58,9 @@ def read_varint(message: bytes, at: int) -> tuple[int, int]:
         number |= (message[at] & 0x7F) << shift
         at, shift = at + 1, shift + 7
     return number | message[at] << shift, at + 1
+
+
+def read_int64(message: bytes, at: int) -> tuple[int, int]:
+    """As ``read_varint``, of a number that may be negative."""
+    number, at = read_varint(message, at)
+    return number - 2**64 if number >= 2**63 else number, at

@@ -168,7 +168,8 @@ class Translator:
         if not name:
             raise ValueError("no character of its name is allowed in Prometheus")
         series = self._series(name, metric, place)
-        return Family(name, kind, series, valid_text(metric.description or ""), metric.unit or "")
+        about, unit = valid_text(metric.description or ""), valid_text(metric.unit or "")
+        return Family(name, kind, series, about, unit)
 
     def _series(self, name: str, metric: Metric, place: _Place) -> ColumnSeries | Sequence[Series]:
         points = metric.data.data_points

@@ -204,9 +204,10 @@ class Backlog(Generic[R]):
         self._partly_stored += entry.request.samples if partly else 0
         entry.ticket.delivered()
 
-    def dropped(self, entry: Entry[R], reason: str) -> None:
+    def dropped(self, entry: Entry[R], reason: str, written: int = 0) -> None:
+        """``written`` of its samples are delivered all the same."""
         self._in_flight = None
-        self._drop(entry, reason)
+        self._drop(entry, reason, written)
 
     def lost(self, entry: Entry[R], reason: str) -> None:
         """Drop what nobody will offer any more though it could still be delivered."""
@@ -259,7 +260,8 @@ class Backlog(Generic[R]):
             self._overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)
 
-    def _drop(self, entry: Entry[R], reason: str) -> None:
+    def _drop(self, entry: Entry[R], reason: str, written: int = 0) -> None:
         self._pending -= entry.request.samples
-        self._dropped[reason] += entry.request.samples
+        self._delivered += written
+        self._dropped[reason] += entry.request.samples - written
         entry.ticket.dropped()

@@ -231,7 +231,7 @@ class SendingQueue(Generic[R]):
             self._held = verdict.action is Action.HOLD
             self._book(entry, verdict)
             pending = self._backlog.stats().pending
-            self._episodes.note(verdict, entry.request.samples, pending)
+            self._episodes.note(verdict, entry.request.samples - verdict.written, pending)
             self._remark_overflow()
             self._changed.notify_all()
             return 0.0 if self._stopped else self._pause(verdict)
@@ -240,7 +240,7 @@ class SendingQueue(Generic[R]):
         if verdict.action is Action.DONE:
             self._backlog.delivered(entry, partly=bool(verdict.reason))
         elif verdict.action is Action.DROP:
-            self._backlog.dropped(entry, verdict.reason)
+            self._backlog.dropped(entry, verdict.reason, verdict.written)
         elif self._stopped or (self._closing and self._held):
             self._backlog.lost(entry, _SHUTDOWN)
             self._stopped = True

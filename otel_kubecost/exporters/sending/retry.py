@@ -54,6 +54,8 @@ class Verdict:
     hint: str = ""
     retry_after: float | None = None
     """Seconds to wait before this is tried again; None and 0 leave it to the backoff."""
+    written: int = 0
+    """How many samples of a request that is dropped the receiver has stored all the same."""
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:

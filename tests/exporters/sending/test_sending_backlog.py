@@ -104,10 +104,15 @@ class BacklogMachine(RuleBasedStateMachine):
         self.flying = None
 
     @precondition(lambda self: self.flying is not None)
-    @rule()
-    def refuse(self):
-        self.backlog.dropped(self.flying, "refused")
-        self._lose(self.flying.request, "refused")
+    @rule(most=st.integers(0, 12))
+    def refuse(self, most):
+        """Though some of it may have been stored, as many as ``most``."""
+        request = self.flying.request
+        written = min(most, request.samples - 1)
+        self.backlog.dropped(self.flying, "refused", written)
+        self.delivered += range(request.first, request.first + written)
+        self._lose(request, "refused")
+        self.dropped["refused"] -= written
         self.flying = None
 
     @precondition(lambda self: self.flying is not None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -190,6 +190,15 @@ def test_held_data_is_kept_and_everybody_is_told(queue_to):
     while second.wait(0) is Outcome.HELD:
         pass
     assert receiver.taken == "ab"
+
+
+def test_what_is_stored_of_a_refused_request_is_delivered(queue_to, caplog):
+    """The ledger and the line have what the receiver said; its ticket is not that of a success."""
+    queue = queue_to(Receiver([replace(DROP, written=3)]))
+    assert put(queue, Letters("abcde")).wait(10) is Outcome.DROPPED
+    assert queue.drain(10)
+    assert queue.stats() == (5, 3, 0, {"refused": 2}, "")
+    assert [record.samples for record in caplog.records] == [2]
 
 
 def test_a_full_queue_drops_the_oldest(queue_to, caplog):

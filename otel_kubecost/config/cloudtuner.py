@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 ACCOUNT_HEADER = "Cloud-Account-Id"
 """The header under whose value CloudTuner files what it is sent."""
 
+_WRITE_PATH = "/storage/api/v2/write"
+_DOMAIN = "cloudtuner.ai"
+
 _USERNAME = "kubecost"
 """The guide's, where REMOTE_WRITE_USERNAME is not given."""
+
+
+def is_cloudtuner(endpoint: str, headers: Iterable[str]) -> bool:
+    """Whether it is written to: under its domain, at its path, or with its header."""
+    parts = urlsplit(endpoint)
+    return (
+        f".{parts.hostname}".endswith(f".{_DOMAIN}")
+        or parts.path.rstrip("/") == _WRITE_PATH
+        or ACCOUNT_HEADER.lower() in map(str.lower, headers)
+    )
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str]:

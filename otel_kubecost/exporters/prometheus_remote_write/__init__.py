@@ -1,4 +1,4 @@
-"""Prometheus remote write 1.0: the exporter, its options, and how a configuration names it."""
+"""Prometheus remote write: the exporter, its options, and how a configuration names it."""
 
 from __future__ import annotations
 

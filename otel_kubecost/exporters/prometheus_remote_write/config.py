@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 
-from otel_kubecost.config.cloudtuner import given, push_options
+from otel_kubecost.config.cloudtuner import given, is_cloudtuner, push_options
 from otel_kubecost.config.options import Duration, Options, Text
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
 from otel_kubecost.http.config import EndpointURL, HTTPOptions
+
+ProtobufMessage: TypeAlias = Literal["prometheus.WriteRequest", "io.prometheus.write.v2.Request"]
+"""Remote write 1.0 and 2.0, as the protocol and Prometheus' configuration name them."""
+V2: ProtobufMessage = "io.prometheus.write.v2.Request"
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
@@ -74,6 +78,10 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
         validation_alias=AliasChoices("name", "remote_name"),
         description="What this endpoint is called in logs.",
     )
+    protobuf_message: ProtobufMessage = Field(
+        "prometheus.WriteRequest",
+        description="Remote write 1.0, or io.prometheus.write.v2.Request: 2.0 where it is known.",
+    )
     write_relabel_configs: tuple[RelabelRule, ...] = Field((), description="Series to send.")
     external_labels: dict[str, Text] = Field(
         default_factory=dict, description="Labels for every series that does not have them."
@@ -108,6 +116,17 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
                 "leave `storage` out, the queue is then in memory"
             )
         return storage
+
+    @field_validator("protobuf_message")
+    @classmethod
+    def _not_to_cloudtuner(cls, message: ProtobufMessage, info: ValidationInfo) -> ProtobufMessage:
+        endpoint, headers = info.data.get("endpoint", ""), info.data.get("headers", {})
+        if message == V2 and is_cloudtuner(endpoint, headers):
+            raise ValueError(
+                "CloudTuner takes remote write 1.0 and drops 2.0 without a word; "
+                "leave `protobuf_message` out"
+            )
+        return message
 
     @field_validator("external_labels", "label_names")
     @classmethod

@@ -23,6 +23,7 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import (
     encode,
     encode_metadata,
 )
+from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import encode_v2
 from otel_kubecost.exporters.prometheus_remote_write.config import (
     PrometheusRemoteWriteOptions,
     options_from_environment,
@@ -55,7 +56,7 @@ class Estate(NamedTuple):
 
 
 class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
-    """Writes metrics to a Prometheus remote write 1.0 endpoint, and does not lose them on the way.
+    """Writes metrics to a Prometheus remote write endpoint, and does not lose them on the way.
 
     It is an SDK ``MetricExporter``, and a ``PrometheusRemoteWriteMetricsExporter`` to whoever
     asks; of the latter it has the constructor's attributes alone. Translation, encoding and
@@ -207,11 +208,14 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         scopes = self._translator.by_scope(metrics_data)
         scopes = relabel_scopes(scopes, self._options.write_relabel_configs)
         families = [family for scope in scopes for family in scope.families]
-        yield from self._metadata(families)
+        in_v2 = self._client.speaks_v2
+        if not in_v2:
+            yield from self._metadata(families)
         if self._options.stale_markers and stream is not None:
             families += self._markers.departed([_of_stream(stream, scope) for scope in scopes])
         limit = self._options.queue_config.max_samples_per_send
-        yield from encode(families, limit, exemplars=self._options.send_exemplars)
+        write = encode_v2 if in_v2 else encode
+        yield from write(families, limit, exemplars=self._options.send_exemplars)
 
     def _metadata(self, families: list[Family]) -> Iterator[Request]:
         """Best effort: it is repeated, and samples in the queue come first."""

@@ -11,7 +11,7 @@ from otel_kubecost.exporters.prometheus_remote_write import (
     PrometheusRemoteWriteExporter,
     PrometheusRemoteWriteOptions,
 )
-from otel_kubecost.exporters.prometheus_remote_write.config import options_from_environment
+from otel_kubecost.exporters.prometheus_remote_write.config import V2, options_from_environment
 
 URL = "https://dashboard.cloudtuner.ai/storage/api/v2/write"
 
@@ -92,6 +92,8 @@ def test_other_spellings(first, second):
         ({"headers": {"Authorization": "Basic hunter2"}}, "headers: header Authorization"),
         ({"headers": {"X-Prometheus-Remote-Write-Version": "2.0.0"}}, "the protocol's own"),
         ({"headers": {"Cloud-Account-Id": ""}}, "is empty; is the variable"),
+        ({"protobuf_message": V2}, "leave `protobuf_message` out"),
+        ({"protobuf_message": "io.prometheus.write.v2.Reqest"}, "did you mean"),
         ({"storage": "file_storage"}, "leave `storage` out"),
         ({"queue_config": {"capacity": 0}}, "queue_config.capacity"),
         ({"queue_config": {"min_shards": 9}}, "min_shards is more than max_shards"),
@@ -107,6 +109,32 @@ def test_mistakes_are_named_with_their_remedy(block, words):
     """Each message has the place and what to do, and never what may be a secret."""
     assert words in mistake(**block)
     assert "hunter2" not in mistake(**block)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "headers"),
+    [
+        ("https://dashboard.cloudtuner.ai/elsewhere", {}),
+        ("https://optscale.example/storage/api/v2/write/", {}),
+        ("https://proxy.example/api/v1/write", {"cloud-account-id": "aaaa"}),
+    ],
+)
+def test_2_0_is_not_for_cloudtuner(endpoint, headers):
+    """By its domain, its path or its header: it would drop everything without a word."""
+    block = {"endpoint": endpoint, "headers": headers, "protobuf_message": V2}
+    with pytest.raises(ConfigError, match=r"protobuf_message: .* drops 2\.0 without a word"):
+        build_options(PrometheusRemoteWriteOptions, block)
+    block["protobuf_message"] = "prometheus.WriteRequest"
+    assert build_options(PrometheusRemoteWriteOptions, block)
+
+
+def test_2_0_is_for_other_receivers():
+    """Where it is asked for; without that it is 1.0."""
+    mimir = {"endpoint": "https://notcloudtuner.ai/api/v1/push", "headers": {"X-Scope-OrgID": "a"}}
+    built = build_options(PrometheusRemoteWriteOptions, {**mimir, "protobuf_message": V2})
+    assert built.protobuf_message == V2
+    plain = build_options(PrometheusRemoteWriteOptions, mimir)
+    assert plain.protobuf_message == "prometheus.WriteRequest"
 
 
 def test_age_limits():

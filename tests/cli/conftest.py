@@ -1,5 +1,6 @@
 """The command line without a process of its own."""
 
+import logging
 import sys
 from typing import NamedTuple
 
@@ -24,4 +25,8 @@ def typed(capsys, monkeypatch):
             main()
         return Finished(ended.value.code, *capsys.readouterr())
 
-    return run
+    logger = logging.getLogger("otel_kubecost")
+    before = logger.handlers, logger.level, logger.propagate
+    yield run
+    # A command sets up the logs of its process, which is that of all tests here.
+    logger.handlers, logger.level, logger.propagate = before

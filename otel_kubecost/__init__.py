@@ -24,6 +24,7 @@ from otel_kubecost.exporters.prometheus import PrometheusExporter
 from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
 from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.processors.cardinality_limit import CardinalityLimit
+from otel_kubecost.processors.pricing import Pricing
 from otel_kubecost.receivers.kubecost import KubecostReceiver
 from otel_kubecost.service import Service, load_config
 
@@ -36,6 +37,7 @@ __all__ = [
     "OtelKubecostError",
     "PermanentError",
     "Pipeline",
+    "Pricing",
     "PrometheusExporter",
     "PrometheusRemoteWriteExporter",
     "RetryableError",

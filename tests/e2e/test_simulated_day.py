@@ -155,9 +155,8 @@ class Chain:
 
 
 @pytest.fixture
-def figure(capsys, record_property, request):
+def figure(record_property):
     """Shows what was charged and what was published by series, and that it is the same."""
-    scenario = request.node.name.removeprefix("test_").replace("_", " ")
 
     def show(charged, published):
         off = {series: published[series] / cost - 1 for series, cost in charged.items()}
@@ -167,8 +166,6 @@ def figure(capsys, record_property, request):
             f"  at most {off[worst]:+.4%} ({' '.join(filter(None, worst))})"
         )
         record_property("figure", text)
-        with capsys.disabled():
-            print(f"\n  {scenario}: {text}", end="")  # noqa: T201  for people to read
         assert abs(off[worst]) <= WITHIN, worst
 
     return show

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from typing import Literal
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.testing.exchange import Reply, Request
 from otel_kubecost.testing.server import HttpServer
-from otel_kubecost.testing.tsdb import Tsdb
+from otel_kubecost.testing.tsdb import Refusal, Tsdb
 from otel_kubecost.testing.wire import (
     LabelPairs,
     Message,
@@ -19,6 +22,7 @@ from otel_kubecost.testing.wire import (
     header_faults,
     is_v2,
     message_faults,
+    show,
 )
 from otel_kubecost.testing.wire_v2 import decode_v2, time_faults
 
@@ -48,11 +52,18 @@ class RemoteWriteReceiver(HttpServer):
       path, 405 method, 422 account); nothing of it is stored.
     - A sample that is out of order or contradicts a stored one is answered 409, as Thanos does:
       the rest of the request is stored. In 2.0 that is 400, with the number of samples that are.
+      As ``product="prometheus"`` it is answered 400 (500 where it is too old), and nothing of the
+      request is stored.
     - Why, is in ``violations``, one text each. Scripted answers are not violations.
 
     ``account_id`` and ``basic_auth`` (user, password) are demanded where given. ``retention`` are
     the seconds that samples are kept; None keeps everything. ``remote_write_2`` says what becomes
-    of 2.0; a receiver that only does not know it finds no fault with it.
+    of 2.0; a receiver that only does not know it finds no fault with it. ``out_of_order_window``
+    (seconds): 0 for Prometheus' own, 3600 for CloudTuner's; None refuses nothing for its age alone.
+
+    May be changed at any time: ``poison`` says of which series a request with it is answered
+    ``poison_status`` and not stored; ``clock_offset`` are the seconds by which the clock here
+    differs from ``clock``.
     """
 
     def __init__(  # noqa: PLR0913  what a receiver demands, each by name
@@ -64,16 +75,22 @@ class RemoteWriteReceiver(HttpServer):
         basic_auth: tuple[str, str] | None = None,
         retention: float | None = None,
         remote_write_2: RemoteWrite2 = RemoteWrite2.FAULT,
+        out_of_order_window: float | None = None,
+        product: Literal["thanos", "prometheus"] = "thanos",
     ) -> None:
         super().__init__(self._handle)
         self.violations: list[str] = []
+        self.poison: Callable[[LabelPairs], bool] | None = None
+        self.poison_status = 400
+        self.clock_offset = 0.0
         self._clock = clock or SystemClock()
         self._path = path
         self._account_id = account_id
         self._authorization = _basic(*basic_auth) if basic_auth else None
         self._retention = retention
         self._remote_write_2 = remote_write_2
-        self._tsdb = Tsdb()
+        self._product = product
+        self._tsdb = Tsdb(out_of_order_window)
         self._sample_count = 0
         self._lock = threading.Lock()
 
@@ -104,13 +121,17 @@ class RemoteWriteReceiver(HttpServer):
         with self._lock:
             return self._tsdb.latest(self._now_ms() if at_ms is None else at_ms, lookback)
 
+    def _time(self) -> float:
+        return self._clock.time() + self.clock_offset
+
     def _now_ms(self) -> float:
-        return self._clock.time() * 1000
+        return self._time() * 1000
 
     def _handle(self, request: Request) -> Reply:
         refused = self._turn_away(request)
         if refused:
-            return self._refuse(*refused)
+            status, reasons = refused
+            return self._refuse(status, [] if request.method == "HEAD" else reasons)
         if is_v2(request) and self._remote_write_2 is not RemoteWrite2.FAULT:
             return _UNAWARE.get(self._remote_write_2) or self._take_v2(request)
         faults = list(header_faults(request))
@@ -119,10 +140,10 @@ class RemoteWriteReceiver(HttpServer):
         except ValueError as error:
             return self._refuse(400, [*faults, str(error)])
         faults += message_faults(message, self._now_ms())
-        conflicts = [] if faults else self._store(message)
-        if conflicts:
-            return self._refuse(409, conflicts)
-        return self._refuse(400, faults) if faults else Reply(200)
+        if faults:
+            return self._refuse(400, faults)
+        poisoned = self._poisoned(message)
+        return poisoned or self._answered(self._store(message))
 
     def _take_v2(self, request: Request) -> Reply:
         """Whatever comes of it, the answer says how much is stored: that is how 2.0 is known."""
@@ -133,20 +154,49 @@ class RemoteWriteReceiver(HttpServer):
             faults += [*message_faults(message, self._now_ms()), *time_faults(message)]
         except ValueError as error:
             faults.append(str(error))
-        conflicts = [] if faults else self._store(message)
-        reply = self._refuse(400, [*faults, *conflicts]) if faults or conflicts else Reply(200)
-        stored = Message(()) if faults else message
-        return replace(reply, headers=_written(stored, len(conflicts)))
+        poisoned = None if faults else self._poisoned(message)
+        if faults or poisoned:
+            reply = poisoned or self._refuse(400, faults)
+            return replace(reply, headers=_written(Message(()), 0))
+        conflicts = [refusal.text for refusal in self._store(message)]
+        reply = Reply(400, "\n".join(conflicts).encode()) if conflicts else Reply(200)
+        return replace(reply, headers=_written(message, len(conflicts)))
 
-    def _store(self, message: Message) -> list[str]:
-        """Store what can be stored; a text for each sample that cannot."""
+    def _poisoned(self, message: Message) -> Reply | None:
+        poison = self.poison
+        for series in message.series:
+            if poison and poison(series.labels):
+                return Reply(self.poison_status, f"cannot take {show(series.labels)}\n".encode())
+        return None
+
+    def _store(self, message: Message) -> list[Refusal]:
+        """Store what can be stored; what cannot is returned and a violation."""
         with self._lock:
-            conflicts = [text for one in message.series for text in self._tsdb.append(one)]
+            refusals = self._append(message)
             if self._retention is not None:
                 self._tsdb.forget(self._now_ms() - self._retention * 1000)
-            if not conflicts:
+            if not refusals:
                 self._sample_count += sum(len(one.points) for one in message.series)
-        return conflicts
+        self.violations.extend(refusal.text for refusal in refusals)
+        return refusals
+
+    def _append(self, message: Message) -> list[Refusal]:
+        if self._product == "thanos":
+            return [text for one in message.series for text in self._tsdb.append(one)]
+        with self._tsdb.undone_by_a_refusal() as refusals:
+            refusals += [text for one in message.series for text in self._tsdb.append(one)]
+        return refusals
+
+    def _answered(self, refusals: Sequence[Refusal]) -> Reply:
+        """In the words of the product (thanos ``writer.go``, prometheus ``write_handler.go``)."""
+        if not refusals:
+            return Reply(200)
+        if self._product == "thanos":
+            counts = Counter(refusal.kind for refusal in refusals)
+            said = "; ".join(f"add {count} samples: {kind}" for kind, count in counts.items())
+            return Reply(409, f"{said}\n".encode())
+        first = refusals[0]
+        return Reply(500 if first.kind == "too old sample" else 400, f"{first.kind}\n".encode())
 
     def _turn_away(self, request: Request) -> tuple[int, list[str]] | None:
         """CloudTuner's own checks, in its order: all come before the body is looked at."""

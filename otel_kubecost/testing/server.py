@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class HttpServer:
     Each connection has a thread of its own. Leaving the context breaks connections off and
     returns when every thread has ended. Entering again serves on the same port: that is an outage
     and its end.
+
+    HEAD asks for no work: it meets no script, is not kept and does not count.
     """
 
     def __init__(self, handle: Handler, *, tls: TlsFiles | None = None) -> None:
@@ -63,7 +66,7 @@ class HttpServer:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        self._server = _Server(self._port, self._answer, _context(self._tls))
+        self._server = _Server(self._port, self._answer, _context(self._tls), self._time)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="http-server"
@@ -103,8 +106,14 @@ class HttpServer:
         with self._changed:
             return self._changed.wait_for(come, timeout)
 
+    def _time(self) -> float:
+        """What the ``Date`` of every answer says, in seconds since the epoch."""
+        return time.time()
+
     def _answer(self, request: Request) -> Reply:
         """What the handler makes of ``request``, or the script; kept, whatever it is."""
+        if request.method == "HEAD":
+            return self._handler(request)
         reply = self._script.answer(partial(self._handler, request))
         with self._changed:
             self.requests.append(request)
@@ -128,8 +137,15 @@ class _Server(ThreadingMixIn, TCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, port: int, handle: Handler, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        port: int,
+        handle: Handler,
+        context: ssl.SSLContext | None,
+        time: Callable[[], float],
+    ) -> None:
         self.handle = handle
+        self.time = time
         self.closing = threading.Event()
         self._context = context
         self._open: set[socket] = set()
@@ -186,6 +202,10 @@ class _Connection(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class' name
         """Silence: what was served is kept, not printed."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The base class asks without an argument, for ``Date``."""
+        return super().date_time_string(self.server.time() if timestamp is None else timestamp)
 
     def _answer(self) -> None:
         target = urlsplit(self.path)

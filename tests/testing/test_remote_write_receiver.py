@@ -327,3 +327,93 @@ def test_a_broken_connection_is_not_a_request():
             client.shutdown(socket.SHUT_WR)
             assert client.recv(1) == b""
     assert (receiver.request_count, receiver.violations) == (0, [])
+
+
+def test_a_look_is_no_request(receiver, clock):
+    """HEAD is answered 405 with the receiver's time, as by CloudTuner; it breaks no rule, meets no
+    script and does not count."""
+    receiver.script([503])
+    receiver.clock_offset = 90.4
+    clock.advance(0.7)
+    answer = requests.head(receiver.endpoint, timeout=9)
+    assert (answer.status_code, answer.headers["Date"]) == (405, "Thu, 01 Jan 2026 00:01:31 GMT")
+    assert (receiver.violations, receiver.request_count) == ([], 0)
+    assert write(receiver, encode((COST, [(NOW_MS, 1.0)]))).status_code == 503
+
+
+def test_the_receiver_has_a_clock_of_its_own(receiver):
+    """A sample that is new to the sender may lie ahead of a receiver whose clock is late."""
+    receiver.clock_offset = -120
+    assert write(receiver, encode((COST, [(NOW_MS, 1.0)]))).status_code == 400
+    assert "lies 120000 ms ahead" in receiver.violations[0]
+    receiver.clock_offset = 0
+    assert write(receiver, encode((COST, [(NOW_MS, 1.0)]))).status_code == 200
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_poisonous_series_costs_its_request(receiver, status):
+    """Nothing of a request with it is stored, one without it is taken, and no rule was broken."""
+    receiver.poison, receiver.poison_status = lambda labels: labels == COST, status
+    both = encode((OTHER, [(NOW_MS, 1.0)]), (COST, [(NOW_MS, 1.0)]))
+    assert write(receiver, both).status_code == status
+    assert write(receiver, encode((OTHER, [(NOW_MS, 1.0)]))).status_code == 200
+    assert set(receiver.series) == {OTHER}
+    assert receiver.violations == []
+
+
+def test_a_conflict_is_counted_in_the_words_of_thanos(receiver):
+    """How many samples were refused and why is in the answer, without the series."""
+    write(receiver, encode((COST, [(NOW_MS, 1.0)]), (OTHER, [(NOW_MS, 1.0)])))
+    old, other = (COST, [(NOW_MS - 1, 1.0)]), (OTHER, [(NOW_MS - 1, 1.0), (NOW_MS, 2.0)])
+    assert write(receiver, encode(old, other)).text == (
+        "add 2 samples: out of order sample; add 1 samples: duplicate sample for timestamp\n"
+    )
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("window", "age", "status", "words"),
+    [
+        (0, HOUR_MS, 200, ""),
+        (0, HOUR_MS + 1, 409, "out of bounds"),
+        (3600, HOUR_MS, 200, ""),
+        (3600, HOUR_MS + 1, 409, "too old sample"),
+        (7200, 2 * HOUR_MS, 200, ""),
+        (None, 9 * HOUR_MS, 200, ""),
+    ],
+)
+def test_what_is_too_old_is_refused(clock, window, age, status, words):
+    """The newest sample of all series decides how old one may be."""
+    with RemoteWriteReceiver(clock=clock, out_of_order_window=window) as receiver:
+        assert write(receiver, encode((COST, [(NOW_MS, 1.0)]))).ok
+        answer = write(receiver, encode((OTHER, [(NOW_MS - age, 1.0)])))
+    assert answer.status_code == status
+    assert words in answer.text
+
+
+@pytest.mark.parametrize(("window", "stored"), [(0, 1), (3600, 2)])
+def test_a_window_takes_what_is_out_of_order(clock, window, stored):
+    """Without one a series takes nothing behind its newest sample, not even what it has."""
+    first, second = encode((COST, [(NOW_MS - 1, 1.0)])), encode((COST, [(NOW_MS, 1.0)]))
+    with RemoteWriteReceiver(clock=clock, out_of_order_window=window) as receiver:
+        answers = [write(receiver, body).ok for body in (second, first, first)]
+    assert answers == [True, stored == 2, stored == 2]
+    assert len(receiver.series[COST]) == stored
+
+
+@pytest.mark.parametrize(
+    ("window", "age", "status", "words"),
+    [(0, 1, 400, "out of order sample\n"), (3600, 2 * HOUR_MS, 500, "too old sample\n")],
+)
+def test_prometheus_takes_all_of_a_request_or_nothing(clock, window, age, status, words):
+    """One refused sample rolls the request back, and the answer has the words for it alone."""
+    with RemoteWriteReceiver(
+        clock=clock, out_of_order_window=window, product="prometheus"
+    ) as receiver:
+        assert write(receiver, encode((COST, [(NOW_MS, 1.0)]))).ok
+        old = (COST, [(NOW_MS - age, 2.0)])
+        answer = write(receiver, encode((OTHER, [(NOW_MS, 1.0)]), old))
+    assert (answer.status_code, answer.text) == (status, words)
+    assert receiver.series == {COST: [(NOW_MS, 1.0)]}

@@ -16,7 +16,8 @@ from otel_kubecost.exporters.prometheus_remote_write.negotiation import (
     counted,
     shows_v1,
 )
-from otel_kubecost.exporters.sending.retry import Action, Verdict, classify
+from otel_kubecost.exporters.sending.answers import classify
+from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.http.config import shown_url
 from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
 

@@ -30,10 +30,10 @@ from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
     field,
     fields,
     pack_double,
-    read_int64,
     string,
     varint,
 )
+from otel_kubecost.exporters.prometheus_remote_write.reading import labels_of, sample_times, shown
 from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
@@ -61,11 +61,24 @@ class Request:
     newest: int
     """Milliseconds since the epoch; 0 where the request has no samples."""
 
+    @property
+    def title(self) -> str:
+        """The first series as PromQL writes it, bounded; empty where there is none."""
+        tag, message = self._messages()[0]
+        return shown(labels_of(message)) if tag == 0x0A else ""
+
     def split(self) -> list[Request]:
         """Two requests with half the series each; empty where there is but one series."""
-        frames = [_reframe(tag, message) for tag, message in fields(decompressed(self.body))]
+        frames = [_reframe(tag, message) for tag, message in self._messages()]
         half = len(frames) // 2
         return [_request(frames[:half]), _request(frames[half:])] if half else []
+
+    def only(self, place: float) -> Request:
+        """A request of one of its series: from 0, the first, to just below 1, the last."""
+        return _request([_reframe(*self._messages()[int(place * self.series)])])
+
+    def _messages(self) -> list[tuple[int, bytes]]:
+        return list(fields(decompressed(self.body)))
 
 
 def compressed(message: bytes) -> bytes:
@@ -253,6 +266,5 @@ def _metadata(family: Family) -> bytes:
 
 def _reframe(tag: int, message: bytes) -> Frame:
     """The frame of a message that ``fields`` gave; metadata has no samples."""
-    samples = [part for inner, part in fields(message) if inner == 0x12] if tag == 0x0A else []
-    times = [read_int64(sample, 10)[0] for sample in samples]
-    return field(tag, message), len(samples), max(times, default=0)
+    times = sample_times(message) if tag == 0x0A else []
+    return field(tag, message), len(times), max(times, default=0)

@@ -30,6 +30,7 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import (
     encode,
 )
 from otel_kubecost.exporters.prometheus_remote_write.protobuf import field, pack_double, varint
+from otel_kubecost.exporters.prometheus_remote_write.reading import shown
 from otel_kubecost.exporters.prometheus_remote_write.reading_v2 import read
 from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table
 from otel_kubecost.exporters.prometheus_remote_write.symbols import RowRefs, Symbols
@@ -50,12 +51,22 @@ _CUMULATIVE = {Type.COUNTER, Type.HISTOGRAM}
 class RequestV2(Request):
     """One encoded POST of ``io.prometheus.write.v2.Request``."""
 
+    @property
+    def title(self) -> str:
+        first = read(decompressed(self.body))[0]
+        return shown(next(iter(first.series)).labels)
+
     def split(self) -> list[Request]:
         """Each half has the symbols that it uses."""
         families = read(decompressed(self.body))
         half = len(families) // 2
         halves = (families[:half], families[half:]) if half else ()
         return [one for part in halves for one in encode_v2(part, self.samples, exemplars=True)]
+
+    def only(self, place: float) -> Request:
+        family = read(decompressed(self.body))[int(place * self.series)]
+        (request,) = encode_v2([family], self.samples, exemplars=True)
+        return request
 
     def as_v1(self) -> Request:
         """The same series as ``prometheus.WriteRequest``, which has no place for starts.

@@ -29,7 +29,8 @@ from otel_kubecost.exporters.prometheus_remote_write.config import (
     options_from_environment,
 )
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
-from otel_kubecost.exporters.sending.backlog import Backlog, Outcome, Stats, Ticket
+from otel_kubecost.exporters.sending.backlog import Backlog, Stats
+from otel_kubecost.exporters.sending.entry import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.series.merge import flatten

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from otel_kubecost.exporters.sending.retry import Action, Verdict, quote
+from otel_kubecost.exporters.sending.answers import quote
+from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.http.session import Response
 from otel_kubecost.telemetry import get_logger
 
@@ -71,17 +72,21 @@ def written(headers: Mapping[str, str]) -> int | None:
 def counted(verdict: Verdict, answer: Response, sent: int) -> Verdict:
     """``verdict`` on ``sent`` samples with what the answer says of how many are stored.
 
-    What is offered again is offered whole: receivers take a sample twice.
+    What is offered again is offered whole: receivers take a sample twice. A receiver that stored a
+    part has told the good series from the bad; of one that stored nothing that is not known.
     """
     stored = written(answer.headers)
-    if stored is None or verdict.action not in {Action.DONE, Action.DROP}:
+    if stored is None or verdict.action not in {Action.DONE, Action.DROP, Action.ISOLATE}:
+        return verdict
+    if verdict.action is Action.ISOLATE and stored == 0:
         return verdict
     # A 2xx has nothing to say beyond its headers (2.0: senders MUST ignore the body).
-    why = "" if answer.status <= 299 else f": {quote(answer.headers, answer.body)}"
-    message = f"the receiver stored {stored} of {sent} samples ({answer.status}){why}"
+    said = "" if answer.status <= 299 else quote(answer.headers, answer.body)
+    message = f"the receiver stored {stored} of {sent} samples ({answer.status})"
+    message += f": {said}" if said else ""
     if stored < sent:
         reason = verdict.reason or "not_written"
         return replace(verdict, action=Action.DROP, reason=reason, message=message, written=stored)
-    if verdict.action is Action.DROP:
-        return replace(verdict, action=Action.DONE, reason="partly_stored", message=message)
-    return verdict
+    if verdict.action is Action.DONE:
+        return verdict
+    return replace(verdict, action=Action.DONE, reason="partly_stored", message=message)

@@ -5,84 +5,14 @@ At every instant ``accepted = delivered + pending + dropped``, counted in sample
 
 from __future__ import annotations
 
-import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from itertools import islice
+from typing import Generic, NamedTuple
+
+from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
 
 QUEUE_FULL = "queue_full"
-
-
-class Sendable(Protocol):
-    """What a queue asks of a request."""
-
-    @property
-    def samples(self) -> int: ...
-    @property
-    def newest(self) -> int:
-        """Milliseconds since the epoch; 0 where there are no samples."""
-        ...
-
-    def split(self) -> Sequence[Self]:
-        """Smaller requests with the same samples; empty where it cannot be smaller."""
-        ...
-
-
-R = TypeVar("R", bound=Sendable)
-
-
-class Outcome(StrEnum):
-    DELIVERED = "delivered"
-    HELD = "held"
-    """Kept, and waiting for somebody to mend the configuration."""
-    DROPPED = "dropped"
-
-
-class Ticket:
-    """What becomes of one request, whatever parts it is sent in."""
-
-    def __init__(self) -> None:
-        self._known = threading.Event()
-        self._outcome: Outcome | None = None
-        self._parts = 1
-
-    def wait(self, timeout: float | None = None) -> Outcome | None:
-        """The outcome, as soon as there is one; None after ``timeout`` seconds without."""
-        self._known.wait(timeout)
-        return self._outcome
-
-    def add_parts(self, count: int) -> None:
-        self._parts += count
-
-    def delivered(self) -> None:
-        """One part is. A request is delivered when all its parts are."""
-        self._parts -= 1
-        if self._parts == 0 and self._outcome is not Outcome.DROPPED:
-            self._settle(Outcome.DELIVERED)
-
-    def dropped(self) -> None:
-        self._parts -= 1
-        self._settle(Outcome.DROPPED)
-
-    def held(self) -> None:
-        if self._outcome is None:
-            self._settle(Outcome.HELD)
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self._known.set()
-
-
-@dataclass(slots=True)
-class Entry(Generic[R]):
-    """A request on its way."""
-
-    request: R
-    ticket: Ticket
-    attempts: int = 0
-    """How often it was offered and has to be offered again."""
 
 
 class Stats(NamedTuple):
@@ -149,7 +79,7 @@ class Backlog(Generic[R]):
 
     @property
     def partly_stored(self) -> int:
-        """Of the samples delivered, those of requests of which a part was refused."""
+        """Samples of requests of which a part was refused."""
         return self._partly_stored
 
     @property
@@ -196,12 +126,22 @@ class Backlog(Generic[R]):
         self._in_flight = self._waiting.popleft() if self._waiting else None
         return self._in_flight
 
-    def delivered(self, entry: Entry[R], *, partly: bool = False) -> None:
-        """``partly``: the receiver stored what it could, and refused the rest."""
+    def delivered(
+        self, entry: Entry[R], refused: Mapping[str, int] | None = None, *, partly: bool = False
+    ) -> None:
+        """All but the samples ``refused`` by reason, of which there may be said more.
+
+        ``partly``: the receiver stored what it could, and refused the rest.
+        """
         self._in_flight = None
-        self._pending -= entry.request.samples
-        self._delivered += entry.request.samples
-        self._partly_stored += entry.request.samples if partly else 0
+        left = entry.request.samples
+        self._pending -= left
+        self._partly_stored += left if partly else 0
+        for reason, samples in (refused or {}).items():
+            if lost := min(samples, left):
+                self._dropped[reason] += lost
+                left -= lost
+        self._delivered += left
         entry.ticket.delivered()
 
     def dropped(self, entry: Entry[R], reason: str, written: int = 0) -> None:
@@ -220,6 +160,12 @@ class Backlog(Generic[R]):
         entry.attempts += 1
         self._waiting.appendleft(entry)
 
+    def behind(self, place: int) -> R | None:
+        """A request with samples that waits; ``place`` counts them, beyond the last is the last."""
+        behind = (entry.request for entry in self._waiting if entry.request.samples)
+        first = list(islice(behind, place + 1))
+        return first[-1] if first else None
+
     def split(self, entry: Entry[R], reason: str) -> bool:
         """Its parts take the place of ``entry``; false for one without parts: it is dropped."""
         parts = entry.request.split()
@@ -228,7 +174,9 @@ class Backlog(Generic[R]):
             return False
         self._in_flight = None
         entry.ticket.add_parts(len(parts) - 1)
-        self._waiting.extendleft(Entry(part, entry.ticket) for part in reversed(parts))
+        self._waiting.extendleft(
+            Entry(part, entry.ticket, trial=entry.trial) for part in reversed(parts)
+        )
         return True
 
     def hold(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from otel_kubecost.clock import Clock
@@ -14,6 +15,8 @@ _log = get_logger(__name__)
 FIRST_PAUSE = 60.0
 """Seconds between the first two lines about single requests with one reason."""
 LONGEST_PAUSE = 600.0
+NAMED_SERIES = 10
+"""How many series a line names."""
 
 
 @dataclass(slots=True)
@@ -25,21 +28,42 @@ class _Remark:
     unsaid: bool = False
     due: float = float("-inf")
     pause: float = 0.0
+    since: float = 0.0
+    """When it began."""
+    series: dict[str, None] = field(default_factory=dict)
 
     def add(self, verdict: Verdict, samples: int) -> None:
         self.verdict = verdict
         self.samples += samples
         self.unsaid = True
+        if verdict.series and len(self.series) < NAMED_SERIES:
+            self.series[verdict.series] = None
+
+    def is_quiet(self, now: float) -> bool:
+        """A conflict is news when it lasts: another agent that catches up is done in minutes."""
+        return self.verdict.conflict and (self._calm(now) or now < self.since + LONGEST_PAUSE)
 
     def said(self, now: float) -> None:
         """Each pause is twice the one before; after a long calm the first comes again."""
-        calm = now > self.due + LONGEST_PAUSE
-        self.pause = FIRST_PAUSE if calm else min(2 * self.pause, LONGEST_PAUSE)
+        if self._calm(now):
+            self.pause, self.since = FIRST_PAUSE, now
+        else:
+            self.pause = min(2 * self.pause, LONGEST_PAUSE)
         self.due = now + self.pause
         self.forget()
 
     def forget(self) -> None:
-        self.samples, self.unsaid = 0, False
+        self.samples, self.unsaid, self.series = 0, False, {}
+
+    def _calm(self, now: float) -> bool:
+        return now > self.due + LONGEST_PAUSE
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What a line has beside its sentence."""
+        verdict = self.verdict
+        given = {"hint": verdict.hint, "series": list(self.series)}
+        return {"reason": verdict.reason, "samples": self.samples, **_only_given(given)}
 
 
 class Episodes:
@@ -51,13 +75,16 @@ class Episodes:
     said again after a minute, two, four and so on, at last every ten minutes, each time with the
     samples since the line before. The end of an episode, and the end of all, have what was not
     said yet: all lines together have every sample.
+
+    That the receiver has samples already, or newer ones, is no warning before it has gone on for
+    ten minutes: a second agent makes that happen.
     """
 
     def __init__(self, clock: Clock, **context: Any) -> None:
         self._clock = clock
         self._log = _log.bind(**context)
         self._began = 0.0
-        self._remarks: dict[str, _Remark] = {}
+        self._remarks: dict[tuple[str, Action], _Remark] = {}
         self.trouble = ""
         """The reason of the present episode; empty between episodes."""
 
@@ -68,13 +95,14 @@ class Episodes:
             return
         self._leave(pending)
         if verdict.reason:
-            self.remark(verdict, samples)
+            self.remark(verdict, sum(verdict.refused.values()) or samples)
         else:
             self._say_what_is_due()
 
     def remark(self, verdict: Verdict, samples: int) -> None:
         """Something about ``samples`` that were not simply delivered."""
-        self._remarks.setdefault(verdict.reason, _Remark(verdict)).add(verdict, samples)
+        key = verdict.reason, verdict.action
+        self._remarks.setdefault(key, _Remark(verdict)).add(verdict, samples)
         self._say_what_is_due()
 
     def end(self) -> None:
@@ -92,10 +120,11 @@ class Episodes:
                 self._say(remark)
 
     def _say(self, remark: _Remark) -> None:
-        verdict, samples = remark.verdict, remark.samples
-        say = self._log.info if verdict.action is Action.SPLIT else self._log.warning
-        say(_sentence(verdict.message), reason=verdict.reason, samples=samples, **_hint(verdict))
-        remark.said(self._clock.monotonic())
+        now, verdict = self._clock.monotonic(), remark.verdict
+        quiet = verdict.action is Action.SPLIT or remark.is_quiet(now)
+        say = self._log.info if quiet else self._log.warning
+        say(_sentence(verdict.message), **remark.keys)
+        remark.said(now)
 
     def _enter(self, verdict: Verdict, pending: int) -> None:
         if verdict.reason == self.trouble:
@@ -105,16 +134,17 @@ class Episodes:
         self.trouble = verdict.reason
         say = self._log.error if verdict.action is Action.HOLD else self._log.warning
         event = _sentence(f"{verdict.message}; the data is kept and offered again")
-        say(event, reason=verdict.reason, pending=pending, **_hint(verdict))
+        say(event, reason=verdict.reason, pending=pending, **_only_given({"hint": verdict.hint}))
 
     def _leave(self, pending: int) -> None:
         if self.trouble:
             seconds = round(self._clock.monotonic() - self._began)
             event = f"The receiver answers again after {seconds} s"
-            unsaid = {remark.verdict.reason: remark.samples for remark in self._unsaid()}
-            self._log.info(event, was=self.trouble, pending=pending, unsaid=unsaid)
-            for remark in self._unsaid():
+            unsaid: Counter[str] = Counter()
+            for remark in [remark for remark in self._unsaid() if not remark.series]:
+                unsaid[remark.verdict.reason] += remark.samples
                 remark.forget()
+            self._log.info(event, was=self.trouble, pending=pending, unsaid=dict(unsaid))
             self.trouble = ""
 
 
@@ -122,5 +152,5 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _hint(verdict: Verdict) -> dict[str, str]:
-    return {"hint": verdict.hint} if verdict.hint else {}
+def _only_given(keys: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if value}

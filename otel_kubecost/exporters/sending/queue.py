@@ -8,39 +8,21 @@ from collections.abc import Callable, Sequence
 from typing import Generic
 
 from otel_kubecost.clock import Clock
-from otel_kubecost.exporters.sending.backlog import QUEUE_FULL, Backlog, Entry, R, Stats, Ticket
+from otel_kubecost.exporters.sending.backlog import Backlog, Stats
+from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.isolation import Isolation, is_suspect
+from otel_kubecost.exporters.sending.losses import (
+    AT_THE_END,
+    DEFECT,
+    FULL,
+    TOO_OLD,
+    indivisible,
+)
 from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
-
-_SHUTDOWN = "shutdown"
-_TOO_OLD = Verdict(
-    Action.DROP,
-    "too_old",
-    "samples waited longer than they are worth keeping",
-    "raise retention or sample_age_limit",
-)
-_FULL = Verdict(
-    Action.DROP,
-    QUEUE_FULL,
-    "the queue is full: the oldest samples are dropped",
-    "raise queue_config.capacity",
-)
-_LOST = Verdict(
-    Action.DROP,
-    _SHUTDOWN,
-    "samples were not delivered before the end",
-    "they were in memory alone; give the shutdown more time",
-)
-_INDIVISIBLE = Verdict(
-    Action.DROP,
-    "indivisible",
-    "one series alone is too large for the receiver (413)",
-    "raise the receiver's limit",
-)
-_DEFECT = Verdict(Action.DROP, "internal_error", "a request could not be sent; see the error above")
 
 
 class SendingQueue(Generic[R]):
@@ -65,6 +47,7 @@ class SendingQueue(Generic[R]):
         random: Callable[[], float] = random.random,
     ) -> None:
         self._send = send
+        self._isolation = Isolation(send, self._behind)
         self._clock = clock
         self._episodes = episodes
         self._max_age = max_age
@@ -88,7 +71,7 @@ class SendingQueue(Generic[R]):
         """Take a batch; a ticket a request. After ``close`` it counts as dropped at once."""
         with self._changed:
             if self._closing:
-                return [self._backlog.reject(request, _SHUTDOWN) for request in requests]
+                return [self._backlog.reject(request, AT_THE_END.reason) for request in requests]
             tickets = self._backlog.put_all(requests)
             if self._held:
                 self._backlog.hold()
@@ -142,13 +125,13 @@ class SendingQueue(Generic[R]):
             self._thread.join(max(0.0, timeout))
         with self._changed:
             self._stopped = True
-            self._backlog.abandon(_SHUTDOWN)
+            self._backlog.abandon(AT_THE_END.reason)
             stats = self._backlog.stats()
             self._changed.notify_all()
         self._wake.set()
-        lost = stats.dropped.get(_SHUTDOWN, 0) + stats.pending - self._lost_before
+        lost = stats.dropped.get(AT_THE_END.reason, 0) + stats.pending - self._lost_before
         if lost and not again:
-            self._episodes.remark(_LOST, lost)
+            self._episodes.remark(AT_THE_END, lost)
         self._episodes.end()
         return not lost
 
@@ -172,7 +155,7 @@ class SendingQueue(Generic[R]):
         """Go on with what another queue released: it comes first, and counts here."""
         with self._changed:
             self._backlog.adopt(backlog)
-            self._lost_before += backlog.stats().dropped.get(_SHUTDOWN, 0)
+            self._lost_before += backlog.stats().dropped.get(AT_THE_END.reason, 0)
             self._changed.notify_all()
 
     def stats(self) -> Stats:
@@ -190,17 +173,25 @@ class SendingQueue(Generic[R]):
     def _run(self) -> None:
         while (entry := self._next()) is not None:
             if self._expired(entry.request):
-                self._lose(entry, _TOO_OLD)
+                self._lose(entry, TOO_OLD)
                 continue
             try:
-                verdict = self._send(entry.request, entry.attempts)
+                verdict = self._offer(entry)
             except Exception:  # noqa: BLE001  a defect: it may cost this request, not the thread
                 _log.exception("sending failed in a way that nobody foresaw")
-                self._lose(entry, _DEFECT)
+                self._lose(entry, DEFECT)
                 continue
             pause = self._settle(entry, verdict)
             if pause and self._clock.wait(self._wake, pause):
                 self._wake.clear()
+
+    def _offer(self, entry: Entry[R]) -> Verdict:
+        verdict = self._send(entry.request, entry.attempts)
+        return self._isolation.decide(entry, verdict) if is_suspect(entry, verdict) else verdict
+
+    def _behind(self, place: int) -> R | None:
+        with self._changed:
+            return self._backlog.behind(place)
 
     def _next(self) -> Entry[R] | None:
         with self._changed:
@@ -238,15 +229,15 @@ class SendingQueue(Generic[R]):
 
     def _book(self, entry: Entry[R], verdict: Verdict) -> None:
         if verdict.action is Action.DONE:
-            self._backlog.delivered(entry, partly=bool(verdict.reason))
+            self._backlog.delivered(entry, verdict.refused, partly=bool(verdict.reason))
         elif verdict.action is Action.DROP:
             self._backlog.dropped(entry, verdict.reason, verdict.written)
         elif self._stopped or (self._closing and self._held):
-            self._backlog.lost(entry, _SHUTDOWN)
+            self._backlog.lost(entry, AT_THE_END.reason)
             self._stopped = True
         elif verdict.action is Action.SPLIT:
             if not self._backlog.split(entry, verdict.reason):
-                self._episodes.remark(_INDIVISIBLE, entry.request.samples)
+                self._episodes.remark(indivisible(verdict), entry.request.samples)
         else:
             self._backlog.again(entry)
         if self._held:
@@ -266,4 +257,4 @@ class SendingQueue(Generic[R]):
     def _remark_overflow(self) -> None:
         overflow = self._backlog.take_overflow()
         if overflow:
-            self._episodes.remark(_FULL, overflow)
+            self._episodes.remark(FULL, overflow)

@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.pdata import metrics_of
-from otel_kubecost.testing import Fault, HttpServer, Reply
+from otel_kubecost.testing import FakeClock, Fault, HttpServer, Reply
 
 NOW = time.time_ns() // 1_000_000 - 60_000
 """Milliseconds: a minute ago, so that no sample lies ahead of a receiver."""
@@ -57,6 +57,14 @@ def joined(*batches):
 def series(count, name="many", at=NOW):
     """A batch of one gauge with ``count`` series."""
     return batch(gauge(name, *(point({"n": str(n)}, float(n), at) for n in range(count))))
+
+
+class InstantClock(FakeClock):
+    """A clock for which every wait is over at once; it shows how long was waited."""
+
+    def wait(self, stop, seconds):
+        self.advance(seconds)
+        return stop.is_set()
 
 
 class Sink(HttpServer):

@@ -171,40 +171,6 @@ def test_a_mistake_of_the_configuration_keeps_the_data(exporter_to, status, capl
     assert line.hint
 
 
-def test_conflicts_are_stored_in_part(exporter_to, caplog):
-    """409 is what Thanos says when the rest is stored: done, and said."""
-    body = Reply(409, b"store locally: conflict: 3 of 540 samples\n\x1b[31m")
-    with Sink(body) as server:
-        assert exporter_to(server).export(series(1)) is SUCCESS
-    assert len(server.requests) == 1
-    assert "conflict: 3 of 540 samples" in caplog.text
-    assert "\x1b" not in caplog.text
-
-
-def test_a_refused_request_is_dropped(exporter_to, caplog):
-    """400 fails the export; the same bytes are never sent again, and the next batch goes out."""
-    with Sink(Reply(400, b"<html>login</html>")) as server:
-        exporter = exporter_to(server)
-        assert exporter.export(series(2)) is FAILURE
-        assert exporter.export(series(1, at=NOW + 1)) is SUCCESS
-    assert len(server.requests) == 2
-    assert exporter.stats().dropped == {"refused": 2}
-    assert "web page" in caplog.text
-
-
-def test_a_conflict_costs_the_whole_request(exporter_to, caplog):
-    """Prometheus rolls a request back for one duplicate: nothing of it counts as delivered."""
-    body = b"duplicate sample for timestamp 1: 1 after 2"
-    with Sink(Reply(400, body)) as server:
-        exporter = exporter_to(server)
-        assert exporter.export(series(3)) is FAILURE
-    assert len(server.requests) == 1
-    assert exporter.stats() == (3, 0, 0, {"duplicate": 3}, "")
-    (line,) = caplog.records
-    assert "a whole request" in line.message
-    assert body.decode() in line.message
-
-
 def test_too_large_a_request_is_halved_until_it_fits(exporter_to):
     """413 splits; every series still arrives, once."""
     with Sink(413, 413) as server:
@@ -269,7 +235,7 @@ def test_a_batch_larger_than_the_queue_arrives_mark_after_mark(exporter_to, capl
             exporter.enqueue(series(90, at=NOW + n))
             exporter.enqueue(batch(gauge("up", point({}, at=NOW + n)), scope="agent"))
             assert exporter.force_flush(30_000)
-    assert exporter.stats() == (455, 455, 0, {}, "")
+    assert exporter.stats()[:5] == (455, 455, 0, {}, "")
     assert caplog.records == []
 
 

@@ -44,12 +44,12 @@ def test_what_a_wrong_password_held_arrives_with_the_right_one(exporter_to, capl
         new = exporter_to(receiver, basic_auth=RIGHT)
         caplog.set_level("INFO")
         new.adopt(old)
-        assert new.stats() == (10, 0, 10, {}, "")
+        assert new.stats()[:5] == (10, 0, 10, {}, "")
         assert old.stats()[:4] == (0, 0, 0, {})
         new.enqueue(series(2, at=NOW + 5))
         assert new.force_flush(30_000)
         receiver.violations.clear()  # the refused credentials
-    assert new.stats() == (12, 12, 0, {}, "")
+    assert new.stats()[:5] == (12, 12, 0, {}, "")
     assert {len(points) for points in receiver.series.values()} == {6}
     assert "Took over 10 samples" in caplog.text
 
@@ -70,13 +70,13 @@ def test_the_order_is_kept(exporter_to):
 
 def test_what_was_counted_stays_counted(exporter_to):
     """Delivered and dropped samples of the predecessor are in the successor's ledger."""
-    with Sink(200, 400) as server:
-        old = exporter_to(server)
+    with Sink(200, 429) as server:
+        old = exporter_to(server, queue_config={"retry_on_http_429": "false"})
         assert old.export(series(2)) is SUCCESS
         assert old.export(series(2, at=NOW + 1)) is FAILURE
         new = succeeded(old, exporter_to(server))
         assert new.export(series(2, at=NOW + 2)) is SUCCESS
-    assert new.stats() == (6, 4, 0, {"refused": 2}, "")
+    assert new.stats()[:5] == (6, 4, 0, {"status_429": 2}, "")
 
 
 def test_a_request_that_hangs_is_sent_by_the_successor(exporter_to):
@@ -93,7 +93,7 @@ def test_a_request_that_hangs_is_sent_by_the_successor(exporter_to):
         assert new.force_flush(30_000)
         caller.join()
         assert results == [SUCCESS]
-        assert new.stats() == (6, 6, 0, {}, "")
+        assert new.stats()[:5] == (6, 6, 0, {}, "")
     assert times_offered(server) == [NOW, NOW, NOW + 1]
 
 
@@ -113,7 +113,7 @@ def test_the_answer_to_a_request_in_flight_is_waited_for(exporter_to):
         threading.Timer(0.1, answer.set).start()
         succeeded(old, new)
         assert new.force_flush(30_000)
-    assert new.stats() == (2, 2, 0, {}, "")
+    assert new.stats()[:5] == (2, 2, 0, {}, "")
     assert len(set(times_offered(server))) == len(times_offered(server)) == 2
 
 
@@ -126,7 +126,7 @@ def test_one_successor_follows_another(exporter_to):
         second.adopt(first)
         succeeded(second, third)
         assert third.force_flush(30_000)
-    assert third.stats() == (4, 4, 0, {}, "")
+    assert third.stats()[:5] == (4, 4, 0, {}, "")
 
 
 def test_adopting_the_same_twice_changes_nothing(exporter_to):
@@ -138,7 +138,7 @@ def test_adopting_the_same_twice_changes_nothing(exporter_to):
         new.adopt(old)
         succeeded(old, new)
         assert new.export(batch(gauge("cost", point({"pod": "a"}, at=NOW + 1)))) is SUCCESS
-    assert new.stats() == (4, 4, 0, {}, "")
+    assert new.stats()[:5] == (4, 4, 0, {}, "")
     assert is_stale(server.values['cost{pod="b"}'])
 
 
@@ -157,7 +157,7 @@ def test_the_predecessor_takes_nothing_more(exporter_to, caplog):
         new.start()
         assert new.force_flush(30_000)
     assert times_offered(server) == [NOW, NOW]
-    assert new.stats() == (1, 1, 0, {}, "")
+    assert new.stats()[:5] == (1, 1, 0, {}, "")
 
 
 def test_a_renamed_label_ends_the_old_series(exporter_to):

@@ -1,5 +1,6 @@
 """Remote write 2.0 over real connections: what is written, and what is done where it is unknown."""
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -95,7 +96,7 @@ def test_what_is_written_breaks_no_rule(v2_to):
     assert {starts.pop("cost"), starts.pop("target_info")} == {0}
     assert set(starts.values()) == {NOW - 5000}
     assert dict(found["jobs_total"][0].exemplars[0].labels)["trace_id"] == f"{1:032x}"
-    assert exporter.stats() == (8, 8, 0, {}, "")
+    assert exporter.stats()[:5] == (8, 8, 0, {}, "")
 
 
 def test_a_receiver_stores_what_it_stores_of_1_0(exporter_to, v2_to):
@@ -143,7 +144,7 @@ def test_a_receiver_that_does_not_know_it_is_sent_the_same_as_1_0(v2_to, how, ca
     assert receiver.violations == []
     assert versions(receiver) == ["2.0", "1.0", "1.0", "1.0"]
     assert sum(map(len, receiver.series.values())) == 14
-    assert exporter.stats() == (14, 14, 0, {}, "")
+    assert exporter.stats()[:5] == (14, 14, 0, {}, "")
     (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "does not know remote write 2.0" in line.message
     assert "protobuf_message" in line.hint
@@ -164,7 +165,7 @@ def test_what_was_queued_as_2_0_is_sent_as_1_0(v2_to, how):
     assert {tuple(at - NOW for at, _ in points) for points in receiver.series.values()} == {
         (0, 1, 2, 3, 4, 5)
     }
-    assert exporter.stats() == (24, 24, 0, {}, "")
+    assert exporter.stats()[:5] == (24, 24, 0, {}, "")
 
 
 def test_the_answer_to_1_0_may_get_lost(v2_to):
@@ -188,33 +189,51 @@ def test_metadata_is_sent_apart_again(v2_to):
 
 
 def test_a_refusal_of_what_is_in_it_is_no_refusal_of_2_0(v2_to, caplog):
-    """Where 1.0 is refused as well, the request is dropped for the reason given, and 2.0 is
-    written on; once the receiver has counted something, no 400 makes anybody doubt it."""
+    """Where 1.0 is refused as well, and each series alone, the request is settled for the reason
+    given, and 2.0 is written on; once the receiver has counted something, no 400 makes anybody
+    doubt it."""
     refusal = Reply(400, b"out of order sample")
     with receiving() as receiver:
-        receiver.script([refusal, refusal])
+        receiver.script([refusal] * 6)
         exporter = v2_to(receiver)
         assert exporter.export(series(2)) is FAILURE
         assert exporter.stats().dropped == {"too_old": 2}
-    assert versions(receiver) == ["2.0", "1.0"]
+    assert versions(receiver) == ["2.0", "1.0"] * 3
     assert "does not know" not in caplog.text
     with receiving() as receiver:
         exporter = v2_to(receiver)
         assert exporter.export(series(2)) is SUCCESS
-        receiver.script([refusal])
+        receiver.script([refusal] * 3)
         assert exporter.export(series(2, at=NOW + 1)) is FAILURE
-    assert versions(receiver) == ["2.0", "2.0"]
+    assert versions(receiver) == ["2.0"] * 4
 
 
 def test_a_receiver_of_2_0_alone_says_itself_what_is_wrong(v2_to, caplog):
     """1.0 is tried, not known (415), and forgotten."""
+    caplog.set_level(logging.INFO)
     with receiving() as receiver:
         receiver.script([Reply(400, b"no tenant"), 415])
         exporter = v2_to(receiver)
-        assert exporter.export(series(2)) is FAILURE
+        assert exporter.export(series(2)) is SUCCESS
         assert exporter.export(series(2, at=NOW + 1)) is SUCCESS
-    assert versions(receiver) == ["2.0", "1.0", "2.0"]
+    assert versions(receiver)[:3] == ["2.0", "1.0", "2.0"]
+    assert set(versions(receiver)[3:]) == {"2.0"}
     assert "no tenant" in caplog.text
+
+
+def test_a_bad_series_is_found_in_2_0(v2_to, caplog):
+    """Its request is taken apart with symbols of their own; the others arrive, and 2.0 is written
+    on."""
+    with receiving() as receiver:
+        receiver.poison = lambda labels: ("n", "11") in labels
+        exporter = v2_to(receiver)
+        assert exporter.export(series(20)) is FAILURE
+        assert exporter.stats()[:4] == (20, 19, 0, {"refused": 1})
+        receiver.poison = None
+        assert exporter.export(series(20, at=NOW + 1)) is SUCCESS
+    assert receiver.violations == []
+    assert set(versions(receiver)) == {"2.0"}
+    assert caplog.records[-1].series == ['many{n="11"}']
 
 
 def test_1_0_at_a_receiver_of_2_0_alone_says_what_to_do(exporter_to, caplog):
@@ -232,12 +251,13 @@ def test_a_conflict_costs_its_sample_alone(v2_to, caplog):
     """The ledger has what the answer counts; the rest of the request is stored."""
     with receiving() as receiver:
         exporter = v2_to(receiver)
+        caplog.set_level(logging.INFO)
         assert exporter.export(batch(gauge("cost", point({"pod": "a"}, 1.0)))) is SUCCESS
         pods = [point({"pod": pod}, 2.0) for pod in "abc"]
         assert exporter.export(batch(gauge("cost", *pods))) is FAILURE
-    assert exporter.stats() == (4, 3, 0, {"duplicate": 1}, "")
+    assert exporter.stats()[:5] == (4, 3, 0, {"duplicate": 1}, "")
     assert len(receiver.series) == 3
-    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    (line,) = caplog.records
     assert line.message.startswith("The receiver stored 2 of 3 samples (400): 'duplicate sample")
     assert (line.samples, versions(receiver)) == (1, ["2.0", "2.0"])
 
@@ -250,7 +270,7 @@ def test_a_success_that_stored_less_is_not_taken_for_one(v2_to, caplog):
         exporter = v2_to(server)
         assert exporter.export(series(5)) is FAILURE
         assert exporter.export(series(5, at=NOW + 1)) is FAILURE
-    assert exporter.stats() == (10, 3, 0, {"not_written": 7}, "")
+    assert exporter.stats()[:5] == (10, 3, 0, {"not_written": 7}, "")
     assert "The receiver stored 3 of 5 samples (200)" in caplog.text
     assert "body" not in caplog.text
 
@@ -260,7 +280,7 @@ def test_a_refusal_after_all_samples_were_stored_is_done(v2_to, caplog):
     with Sink(Reply(400, b"exemplar", headers={WRITTEN: "2"})) as server:
         exporter = v2_to(server)
         assert exporter.export(series(2)) is SUCCESS
-    assert exporter.stats() == (2, 2, 0, {}, "")
+    assert exporter.stats()[:5] == (2, 2, 0, {}, "")
     assert "stored 2 of 2 samples (400): 'exemplar'" in caplog.text
 
 
@@ -270,7 +290,7 @@ def test_what_is_to_be_sent_again_is_sent_whole(v2_to):
         receiver.script([lambda reply: replace(reply, status=503)])
         exporter = v2_to(receiver)
         assert exporter.export(series(4)) is SUCCESS
-    assert exporter.stats() == (4, 4, 0, {}, "")
+    assert exporter.stats()[:5] == (4, 4, 0, {}, "")
     assert receiver.violations == []
 
 
@@ -291,7 +311,7 @@ def test_a_queue_outlives_a_change_of_the_version(exporter_to, before, after):
         assert new.export(series(3, at=NOW + 1)) is SUCCESS
     assert receiver.violations == []
     assert versions(receiver)[1:] == (["1.0", "1.0"] if before == V2 else ["1.0", "2.0"])
-    assert new.stats() == (6, 6, 0, {}, "")
+    assert new.stats()[:5] == (6, 6, 0, {}, "")
 
 
 def test_several_threads_find_out_once(v2_to, caplog):

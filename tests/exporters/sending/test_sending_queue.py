@@ -2,73 +2,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peers import wait_until
+from sending_data import DONE, DROP, HOLD, RETRY, SPLIT, InstantClock, Letters, Receiver
 
-from otel_kubecost.exporters.sending.backlog import Outcome, Ticket
+from otel_kubecost.exporters.sending.entry import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.testing import FakeClock
 
 pytestmark = pytest.mark.timeout(30)
-
-DONE = Verdict(Action.DONE)
-RETRY = Verdict(Action.RETRY, "status_503", "the receiver is busy or down (503)")
-HOLD = Verdict(Action.HOLD, "credentials_refused", "refused (401)", "check basic_auth", 60.0)
-DROP = Verdict(Action.DROP, "refused", "the receiver refused a request (400)")
-SPLIT = Verdict(Action.SPLIT, "too_large", "the request is too large (413); sent in halves")
-
-
-@dataclass(frozen=True)
-class Letters:
-    """A request of one sample a letter."""
-
-    text: str
-    newest: int = 0
-
-    @property
-    def samples(self) -> int:
-        return len(self.text)
-
-    def split(self) -> list[Letters]:
-        half = len(self.text) // 2
-        return [Letters(self.text[:half]), Letters(self.text[half:])] if half else []
-
-
-@dataclass
-class Receiver:
-    """Answers as scripted, then takes everything."""
-
-    script: list[Verdict] = field(default_factory=list)
-    offered: list[str] = field(default_factory=list)
-    attempts: list[int] = field(default_factory=list)
-    taken: str = ""
-    gate: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    def send(self, request: Letters, attempt: int) -> Verdict:
-        self.gate.wait()
-        self.offered.append(request.text)
-        self.attempts.append(attempt)
-        verdict = self.script.pop(0) if self.script else DONE
-        if verdict.action is Action.DONE:
-            self.taken += request.text
-        return verdict
-
-
-class InstantClock(FakeClock):
-    """A clock for which every wait is over at once."""
-
-    def wait(self, stop: threading.Event, seconds: float) -> bool:
-        self.advance(seconds)
-        return stop.is_set()
 
 
 def put(queue: SendingQueue[Letters], letters: Letters) -> Ticket:
@@ -111,7 +59,7 @@ def test_requests_leave_in_order_and_tickets_say_so(queue_to):
     tickets = [put(queue, Letters(letter)) for letter in "abcdef"]
     assert [ticket.wait(10) for ticket in tickets] == [Outcome.DELIVERED] * 6
     assert receiver.taken == "abcdef"
-    assert queue.stats() == (6, 6, 0, {}, "")
+    assert queue.stats()[:5] == (6, 6, 0, {}, "")
 
 
 def test_a_request_is_offered_until_it_is_taken(queue_to):
@@ -161,7 +109,7 @@ def test_too_large_a_request_goes_in_halves(queue_to, caplog):
     assert receiver.offered == ["abcd", "ab", "a", "b", "cd"]
     assert receiver.taken == "bcd"
     assert ticket.wait(0) is Outcome.DROPPED
-    assert queue.stats() == (4, 3, 0, {"too_large": 1}, "")
+    assert queue.stats()[:5] == (4, 3, 0, {"too_large": 1}, "")
     (lost,) = [one for one in caplog.records if one.levelname == "WARNING"]
     assert lost.message == "One series alone is too large for the receiver (413)"
     assert lost.samples == 1
@@ -185,7 +133,7 @@ def test_held_data_is_kept_and_everybody_is_told(queue_to):
     second = put(queue, Letters("b"))
     assert second.wait(0) is Outcome.HELD
     assert queue.drain(10) is False
-    assert queue.stats() == (2, 0, 2, {}, "credentials_refused")
+    assert queue.stats()[:5] == (2, 0, 2, {}, "credentials_refused")
     clock.advance(60)
     while second.wait(0) is Outcome.HELD:
         pass
@@ -197,7 +145,7 @@ def test_what_is_stored_of_a_refused_request_is_delivered(queue_to, caplog):
     queue = queue_to(Receiver([replace(DROP, written=3)]))
     assert put(queue, Letters("abcde")).wait(10) is Outcome.DROPPED
     assert queue.drain(10)
-    assert queue.stats() == (5, 3, 0, {"refused": 2}, "")
+    assert queue.stats()[:5] == (5, 3, 0, {"refused": 2}, "")
     assert [record.samples for record in caplog.records] == [2]
 
 
@@ -238,7 +186,7 @@ def test_a_receiver_that_keeps_up_loses_nothing_of_large_batches(queue_to, caplo
         queue.put_all([Letters("b")])
     receiver.gate.set()
     assert queue.drain(10)
-    assert queue.stats() == (118, 118, 0, {}, "")
+    assert queue.stats()[:5] == (118, 118, 0, {}, "")
     assert caplog.records == []
 
 
@@ -356,8 +304,8 @@ def test_what_is_released_goes_on_elsewhere(queue_to):
     new.adopt(old.release(10))
     thread.join(10)
     assert not thread.is_alive()
-    assert old.stats() == (0, 0, 0, {}, "status_503")
-    assert new.stats() == (2, 0, 2, {}, "")
+    assert old.stats()[:5] == (0, 0, 0, {}, "status_503")
+    assert new.stats()[:5] == (2, 0, 2, {}, "")
     tickets.append(put(new, Letters("c")))
     assert [ticket.wait(10) for ticket in tickets] == [Outcome.DELIVERED] * 3
     assert receiver.offered == ["a", "a", "b", "c"]
@@ -400,8 +348,8 @@ def test_a_late_answer_counts_for_nothing(queue_to):
     assert old.close(10) is True
     new.start()
     assert ticket.wait(10) is Outcome.DELIVERED
-    assert new.stats() == (1, 1, 0, {}, "")
-    assert old.stats() == (0, 0, 0, {}, "")
+    assert new.stats()[:5] == (1, 1, 0, {}, "")
+    assert old.stats()[:5] == (0, 0, 0, {}, "")
     assert slow.offered == receiver.offered == ["a"]
 
 
@@ -472,7 +420,7 @@ def test_after_the_end_everything_is_dropped(queue_to):
     queue = queue_to(receiver)
     assert queue.close(10) is True
     assert put(queue, Letters("late")).wait(0) is Outcome.DROPPED
-    assert queue.stats() == (4, 0, 0, {"shutdown": 4}, "")
+    assert queue.stats()[:5] == (4, 0, 0, {"shutdown": 4}, "")
     assert receiver.offered == []
 
 

@@ -90,6 +90,11 @@ class HTTPClient:
         with self.open(url, params, headers=headers, timeout=timeout) as stream:
             return Response(stream.status, stream.headers, b"".join(stream.chunks))
 
+    def head(self, url: str, *, timeout: float | None = None) -> Response:
+        """HEAD ``url``, for the headers of an answer that has no body."""
+        with self._exchange(requests.Request("HEAD", url), timeout) as stream:
+            return Response(stream.status, stream.headers, b"")
+
     @contextmanager
     def open(
         self,

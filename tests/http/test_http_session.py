@@ -41,6 +41,14 @@ def test_a_post_sends_the_body_with_its_length(client):
     assert (request.headers["X-Tenant"], request.headers["X-Call"]) == ("acme", "1")
 
 
+def test_a_head_gives_status_and_headers(client):
+    """Whatever length the answer claims, no body is waited for."""
+    with Recording(Reply(405, b"not allowed", headers={"X-Kind": "test"})) as server:
+        answer = client().head(f"{server.url}/a")
+    assert (answer.status, answer.body, answer.headers["x-kind"]) == (405, b"", "test")
+    assert "GMT" in answer.headers["Date"]
+
+
 def test_connections_are_kept(client, speak):
     """Request after request goes over one connection."""
     connections = []

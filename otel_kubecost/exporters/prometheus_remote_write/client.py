@@ -1,4 +1,4 @@
-"""One request of remote write, and what its answer means."""
+"""One request of remote write, when it may be sent, and what its answer means."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from otel_kubecost.exporters.prometheus_remote_write.negotiation import (
     counted,
     shows_v1,
 )
+from otel_kubecost.exporters.prometheus_remote_write.timing import Timing
 from otel_kubecost.exporters.sending.answers import classify
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.http.config import shown_url
@@ -43,6 +44,7 @@ class RemoteWriteClient:
         self._options = options
         self._clock = clock
         self._http = HTTPClient(options)
+        self._timing = Timing(options, self._http, clock)
         endpoint = shown_url(options.endpoint)
         self._negotiation = Negotiation(
             wanted=options.protobuf_message == V2,
@@ -55,16 +57,25 @@ class RemoteWriteClient:
         """Whether requests are best made as 2.0."""
         return self._negotiation.speaks_v2
 
+    @property
+    def skew(self) -> int | None:
+        """Seconds by which the receiver's clock is ahead of ours; None where it is not known."""
+        return self._timing.skew
+
     def send(self, request: Request, attempt: int) -> Verdict:
         """Offer ``request``; ``attempt`` counts the earlier ones. Raises nothing on purpose."""
         try:
-            if not isinstance(request, RequestV2):
-                return self._verdict(self._post(request, attempt))
-            if not self.speaks_v2:
-                return self._verdict(self._post(request.as_v1(), attempt))
-            return self._send_v2(request, attempt)
+            objection = self._timing.objection(request.newest) if request.samples else None
+            return objection or self._send_now(request, attempt)
         except HTTPFailure as failure:
             return Verdict(Action.RETRY, f"network_{failure.kind}", str(failure), failure.hint)
+
+    def _send_now(self, request: Request, attempt: int) -> Verdict:
+        if not isinstance(request, RequestV2):
+            return self._verdict(self._post(request, attempt))
+        if not self.speaks_v2:
+            return self._verdict(self._post(request.as_v1(), attempt))
+        return self._send_v2(request, attempt)
 
     def _send_v2(self, request: RequestV2, attempt: int) -> Verdict:
         answer = self._post(request, attempt)
@@ -86,10 +97,13 @@ class RemoteWriteClient:
     def _post(self, request: Request, attempt: int) -> Response:
         headers = _HEADERS_V2 if isinstance(request, RequestV2) else _HEADERS
         again = {"Retry-Attempt": str(attempt)} if attempt else {}
-        return self._http.post(self._options.endpoint, request.body, {**headers, **again})
+        asked = self._clock.monotonic()
+        answer = self._http.post(self._options.endpoint, request.body, {**headers, **again})
+        self._timing.hear(answer, asked)
+        return answer
 
     def _verdict(self, answer: Response) -> Verdict:
-        verdict = classify(answer.status, answer.headers, answer.body, self._clock.time())
+        verdict = classify(answer.status, answer.headers, answer.body, self._timing.time())
         if answer.status == 429 and not self._options.queue_config.retry_on_http_429:
             return replace(verdict, action=Action.DROP)
         if answer.status == 415 and self._options.protobuf_message != V2:

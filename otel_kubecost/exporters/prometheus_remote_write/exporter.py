@@ -180,8 +180,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         return self._options.name or shown_url(self._options.endpoint)
 
     def stats(self) -> Stats:
-        """What was accepted, delivered, dropped and waits, in samples."""
-        return self._queue.stats()
+        """What was accepted, delivered, dropped and waits, in samples; how the clocks differ."""
+        return self._queue.stats()._replace(skew=self._client.skew)
 
     @property
     def has_room(self) -> bool:

@@ -25,6 +25,8 @@ class Stats(NamedTuple):
     """By reason."""
     trouble: str = ""
     """Why nothing is delivered just now; empty where all is well."""
+    skew: int | None = None
+    """Seconds by which the receiver's clock is ahead of ours; None where it is not known."""
 
 
 class Backlog(Generic[R]):
@@ -154,10 +156,10 @@ class Backlog(Generic[R]):
         self._abandoned = self.oldest_pending or 0
         self.dropped(entry, reason)
 
-    def again(self, entry: Entry[R]) -> None:
-        """Back to the head of the queue."""
+    def again(self, entry: Entry[R], attempts: int = 1) -> None:
+        """Back to the head of the queue, after so many more attempts."""
         self._in_flight = None
-        entry.attempts += 1
+        entry.attempts += attempts
         self._waiting.appendleft(entry)
 
     def behind(self, place: int) -> R | None:

@@ -90,6 +90,8 @@ class Episodes:
 
     def note(self, verdict: Verdict, samples: int, pending: int) -> None:
         """``verdict`` was the answer to a request of ``samples``; ``pending`` still wait."""
+        if verdict.action is Action.WAIT:
+            return
         if verdict.action in {Action.RETRY, Action.HOLD}:
             self._enter(verdict, pending)
             return

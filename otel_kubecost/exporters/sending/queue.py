@@ -239,12 +239,12 @@ class SendingQueue(Generic[R]):
             if not self._backlog.split(entry, verdict.reason):
                 self._episodes.remark(indivisible(verdict), entry.request.samples)
         else:
-            self._backlog.again(entry)
+            self._backlog.again(entry, attempts=verdict.action is not Action.WAIT)
         if self._held:
             self._backlog.hold()
 
     def _pause(self, verdict: Verdict) -> float:
-        if verdict.action is Action.HOLD:
+        if verdict.action in {Action.HOLD, Action.WAIT}:
             return verdict.retry_after or PROBE_SECONDS
         if verdict.action is not Action.RETRY:
             self._failures = 0

@@ -25,6 +25,8 @@ class Action(StrEnum):
     """Soon, with growing pauses, or when the receiver says."""
     HOLD = "hold"
     """The data is good: keep it, and look once a minute whether somebody mended the rest."""
+    WAIT = "wait"
+    """Its time has not come; nothing is wrong."""
     DROP = "drop"
     """Give up."""
 

@@ -137,6 +137,35 @@ def test_halves_know_their_samples_and_newest_times(families):
     assert max(half.newest for half in halves) == whole.newest
 
 
+@given(st.lists(plain_families(), min_size=1, max_size=4), st.floats(0, 1, exclude_max=True))
+def test_one_series_can_be_taken_out(families, place):
+    """It is byte for byte what it was in the request, and knows what it counts for."""
+    (whole,) = encode(families, 1000)
+    one = whole.only(place)
+    (series,) = decoded([one])
+    assert series.labels == decoded([whole])[int(place * len(families))].labels
+    assert (one.series, one.samples) == (1, len(series.points))
+    assert one.newest == series.points[-1][0]
+
+
+@given(st.lists(plain_families(), min_size=1, max_size=2))
+def test_a_request_can_be_shown(families):
+    """The first series, in one line that is fit for a log."""
+    (whole,) = encode(families, 1000)
+    assert whole.title.startswith("m{")
+    assert whole.title.isprintable()
+    assert len(whole.title) <= 1000
+
+
+def test_a_series_is_shown_as_promql_writes_it():
+    """Quotes are escaped, a line end is none, and a label that comes twice is there twice."""
+    labels = (("__name__", "cost"), ("a", 'x "y"\n'), ("b", "é"), ("b", "2"))
+    (request,) = encode([Family("cost", Type.GAUGE, [Series(labels, [Sample(1, 1.0)])])], 10)
+    assert request.title == r'cost{a="x \"y\"\n", b="é", b="2"}'
+    (metadata,) = encode_metadata([Family("cost", Type.GAUGE, [])], 10)
+    assert metadata.title == ""
+
+
 def test_a_zero_is_written_out():
     """A sample of 0.0 at time 0 is a sample, not an empty message."""
     family = Family("m", Type.GAUGE, [Series((("__name__", "m"),), [Sample(0, 0.0)])])

@@ -128,6 +128,16 @@ class BacklogMachine(RuleBasedStateMachine):
         self._fate(request, Outcome.DELIVERED)
         self.flying = None
 
+    @precondition(lambda self: self.flying is not None)
+    @rule()
+    def wait(self):
+        """Its time has not come: that is no attempt."""
+        attempts = self.flying.attempts
+        self.backlog.again(self.flying, attempts=0)
+        assert self.flying.attempts == attempts
+        self.waiting.insert(0, self.flying.request)
+        self.flying = None
+
     @rule(place=st.integers(0, 5))
     def look_behind(self, place):
         found = self.backlog.behind(place)

@@ -98,3 +98,48 @@ def test_what_the_end_of_an_outage_said_is_not_said_again(episodes, caplog):
     episodes.end()
     assert caplog.records[-1].unsaid == {"queue_full": 2}
     assert len(caplog.records) == 3
+
+
+def test_a_conflict_is_a_warning_when_it_lasts(episodes, clock, caplog):
+    """A second agent that catches up is done in minutes; two that contradict each other never."""
+    conflict = Verdict(Action.DONE, "partly_stored", "some were not stored", conflict=True)
+    levels = []
+    for _ in range(30):
+        episodes.note(conflict, 1, 0)
+        levels += [record.levelname for record in caplog.records]
+        caplog.clear()
+        clock.advance(60)
+    assert levels == ["INFO"] * 4 + ["WARNING"] * 2
+    clock.advance(3600)
+    episodes.note(conflict, 1, 0)
+    assert caplog.records[0].levelname == "INFO"
+
+
+def test_the_samples_that_were_refused_are_counted_in_the_line(episodes, caplog):
+    """Not those of the whole request, where the receiver says how many."""
+    verdict = Verdict(Action.DONE, "partly_stored", "some", refused={"too_old": 2, "duplicate": 1})
+    episodes.note(verdict, 540, 0)
+    assert said(caplog) == [("partly_stored", 3)]
+
+
+def test_series_at_fault_are_named_each_once(episodes, clock, caplog):
+    """Ten in a line, and those that were not said yet in the next one, over an outage as well."""
+    for name in "abc":
+        episodes.note(Verdict(Action.DROP, "refused", "bad", series=name), 1, 0)
+    for name in "bcdefghijklmnop":
+        episodes.note(Verdict(Action.DROP, "refused", "bad", series=name), 1, 0)
+    episodes.note(BUSY, 1, 1)
+    episodes.note(DONE, 1, 0)
+    episodes.end()
+    named = [record.series for record in caplog.records if hasattr(record, "series")]
+    assert named == [["a"], list("bcdefghijk")]
+    assert sum(one.samples for one in caplog.records if hasattr(one, "series")) == 18
+
+
+def test_waiting_for_ones_time_is_not_worth_a_line(episodes, caplog):
+    """Neither its beginning nor its end, and it ends no other trouble."""
+    wait = Verdict(Action.WAIT, retry_after=3)
+    episodes.note(wait, 1, 1)
+    episodes.note(BUSY, 1, 1)
+    episodes.note(wait, 1, 1)
+    assert (len(caplog.records), episodes.trouble) == (1, "status_503")

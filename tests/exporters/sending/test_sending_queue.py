@@ -79,6 +79,7 @@ def test_a_request_is_offered_until_it_is_taken(queue_to):
         (HOLD, 60, 60),
         (Verdict(Action.RETRY, "r", "m", "", 7.0), 7, 7),
         (Verdict(Action.RETRY, "r", "m", "", 0.0), 0.027, 0.03),
+        (Verdict(Action.WAIT, retry_after=30.0), 30, 30),
     ],
 )
 def test_how_long_it_waits(queue_to, verdict, least, most):
@@ -89,6 +90,28 @@ def test_how_long_it_waits(queue_to, verdict, least, most):
     put(queue, Letters("b")).wait(10)
     settle(queue)
     assert least <= clock.monotonic() <= most
+
+
+def test_waiting_is_no_attempt(queue_to, caplog):
+    """Whose time has not come was not refused: nothing is counted, nobody is told."""
+    caplog.set_level(logging.INFO)
+    receiver = Receiver([Verdict(Action.WAIT, retry_after=30.0)] * 2)
+    queue = queue_to(receiver)
+    ticket = put(queue, Letters("a"))
+    assert ticket.wait(10) is Outcome.DELIVERED
+    assert receiver.attempts == [0, 0, 0]
+    assert caplog.records == []
+
+
+def test_what_waits_for_its_time_does_not_spin_at_the_end(queue_to):
+    """Closing wakes the thread once; then it waits as long as it may."""
+    clock, receiver = FakeClock(), Receiver([Verdict(Action.WAIT, retry_after=30.0)] * 9999)
+    queue = queue_to(receiver, clock)
+    put(queue, Letters("a"))
+    assert clock.wait_for_waiters()
+    assert queue.close(0.3) is False
+    assert len(receiver.offered) <= 4
+    assert queue.stats().dropped == {"shutdown": 1}
 
 
 def test_the_backoff_begins_anew_after_a_success(queue_to):

@@ -38,11 +38,9 @@ class Picky(Receiver):
         self.offered.append(request.text)
         if self.script:
             return self.script.pop(0)
-        letters = set(request.text)
-        if letters & self.bad:
-            return self.answer
-        if letters & self.newer:
-            return CONFLICT
+        for letter in request.text:  # the first that it dislikes decides
+            if letter in self.bad | self.newer:
+                return self.answer if letter in self.bad else CONFLICT
         self.stored += [letter for letter in request.text if letter not in self.stored]
         return DONE
 
@@ -217,7 +215,7 @@ def test_a_trial_is_put_off_by_other_trouble(queue_to, answer):
     assert look(queue) == (3, 2, 0, {"refused": 1})
 
 
-def test_metadata_is_not_taken_apart(queue_to):
+def test_metadata_is_not_taken_apart(queue_to, caplog):
     """It has no samples, and those wait behind it."""
     receiver = Picky(script=[REFUSED])
     queue = queue_to(receiver)
@@ -225,6 +223,7 @@ def test_metadata_is_not_taken_apart(queue_to):
     assert queue.drain(10)
     assert ticket.wait(0) is Outcome.DROPPED
     assert receiver.offered == ["", "a"]
+    assert [one.message for one in caplog.records] == ["The receiver refused a whole request (400)"]
 
 
 def test_too_many_bad_series_are_not_looked_for(queue_to, caplog):
@@ -262,6 +261,15 @@ def test_a_pattern_is_not_taken_for_the_whole(queue_to, every):
     delivered = queue.stats().delivered
     assert delivered == 540 - 540 // every if every >= 27 else delivered > 50
     assert len(receiver.offered) < 5 * LIMIT
+
+
+def test_conflicts_among_bad_series_are_not_the_whole(queue_to):
+    """Who is told of a conflict and of faults looks on: the last series is a good one."""
+    receiver = Picky(newer={"a"}, bad=set("bcdefghi"))
+    queue = queue_to(receiver)
+    queue.put_all([Letters("abcdefghiz")])
+    assert queue.drain(10)
+    assert look(queue) == (10, 1, 0, {"too_old": 1, "refused": 8})
 
 
 def test_a_conflict_costs_its_series_alone(queue_to):

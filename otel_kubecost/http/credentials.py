@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from otel_kubecost.http.config import AuthOptions
 from otel_kubecost.http.failure import HTTPFailure
-from otel_kubecost.http.files import FileStamp, file_stamp, unreadable
+from otel_kubecost.http.files import FileStamp, file_stamp, unreadable, warn_if_open_to_all
 
 _BEARER = "Bearer "
 
@@ -27,10 +27,11 @@ class SecretFile:
 
     def read(self) -> str:
         """The secret as the file has it now. Raises HTTPFailure where it has none."""
-        stamp = file_stamp(self._path)
+        stamp = file_stamp(self._option, self._path)
         if stamp != self._stamp:
             self._secret = self._load()
             self._stamp = stamp
+            warn_if_open_to_all(self._option, self._path, stamp)
         return self._secret
 
     def _load(self) -> str:
@@ -42,7 +43,8 @@ class SecretFile:
             secret = ""
         if not secret.isprintable() or not secret:
             hint = "it has to hold one line of text"
-            raise HTTPFailure("other", f"{self._option} {self._path} holds no secret", hint)
+            what = f"the file {self._path} of {self._option} holds no secret"
+            raise HTTPFailure("other", what, hint)
         return secret
 
 

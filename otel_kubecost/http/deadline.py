@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,11 @@ def keeping(deadline: Deadline) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def is_kept() -> bool:
+    """Whether a connection that is used here and now is held to a deadline."""
+    return _current.get(None) is not None
 
 
 class _TimedReads(io.RawIOBase):
@@ -138,6 +144,16 @@ class _Connection(HTTPConnection):
 
 class _TLSConnection(_Connection, HTTPSConnection):
     """The handshake keeps the timeout that the connected socket has."""
+
+    def send(self, data: Any) -> None:
+        """A peer that closed early may have said why: urllib3 reads that after BrokenPipeError.
+
+        With TLS 1.3 a client's certificate is refused only then; plain connections raise it anyway.
+        """
+        try:
+            super().send(data)
+        except ssl.SSLEOFError as error:
+            raise BrokenPipeError("closed while the request was sent") from error
 
 
 class _Pool(HTTPConnectionPool):

@@ -102,8 +102,14 @@ _HANDSHAKE = {
     "UNSUPPORTED_PROTOCOL": "the server is older than tls_config.min_version",
     "TLSV1_ALERT_PROTOCOL_VERSION": "the server is older than tls_config.min_version",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "set tls_config.cert_file and key_file",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server may want tls_config.cert_file and key_file",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the server refuses tls_config.cert_file, or wants one",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "tls_config.cert_file has to be renewed",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "tls_config.cert_file has to be renewed",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the server does not accept tls_config.cert_file",
+    "TLSV1_ALERT_UNKNOWN_CA": "the server does not know the CA of tls_config.cert_file",
 }
-"""By OpenSSL's reason."""
+"""By OpenSSL's reason. An alert is what the server says, so one on certificates is about ours."""
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> Description:
@@ -120,6 +126,10 @@ def _handshake(error: ssl.SSLError) -> Description:
 
 def _proxy(error: urllib3.exceptions.ProxyError) -> Description:
     """What a proxy says to CONNECT is foreign text; its status is enough."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            _, what, hint = _certificate(cause)
+            return "proxy", what.replace("server's", "proxy's"), hint
     status = re.search(r"Tunnel connection failed: (\d+)", str(error))
     what = f"answered {status[1]}" if status else "cannot be reached"
     return "proxy", f"the proxy {what}", "check proxy_url"

@@ -8,7 +8,8 @@ credentials go where the configuration says, or nowhere.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,11 +20,13 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from requests.adapters import HTTPAdapter
 
 from otel_kubecost.clock import Deadline
+from otel_kubecost.http.concealing import conceal_queries
 from otel_kubecost.http.config import HTTPOptions
 from otel_kubecost.http.credentials import Credentials
 from otel_kubecost.http.deadline import POOLS, READ_SIZE, keeping
 from otel_kubecost.http.decoding import capped, decoded
 from otel_kubecost.http.failure import FailureKind, HTTPFailure, foreign_errors_explained
+from otel_kubecost.http.masking import without_secrets
 from otel_kubecost.http.oauth2 import ClientCredentials
 from otel_kubecost.http.tls import TLS
 
@@ -39,6 +42,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     """Looked up without regard to case."""
     body: bytes
+    """Of an answer that is no success: without the credentials of its request."""
 
 
 class Stream(NamedTuple):
@@ -69,6 +73,7 @@ class HTTPClient:
 
         So is one that is larger than ``max_wire_bytes`` (None: as decoded) as it is sent.
         """
+        conceal_queries()
         self._options = options
         self._max_decoded_bytes = max_decoded_bytes
         self._max_wire_bytes = max_decoded_bytes if max_wire_bytes is None else max_wire_bytes
@@ -77,6 +82,7 @@ class HTTPClient:
         self._adapter = _Adapter(TLS(options.tls_config))
         proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._proxy_headers = self._adapter.proxy_headers(proxy) if proxy else {}
 
     def get(
         self,
@@ -87,8 +93,8 @@ class HTTPClient:
         timeout: float | None = None,
     ) -> Response:
         """GET ``url`` and read the whole answer."""
-        with self.open(url, params, headers=headers, timeout=timeout) as stream:
-            return Response(stream.status, stream.headers, b"".join(stream.chunks))
+        request = requests.Request("GET", url, params=dict(params or {}), headers=headers)
+        return self._whole(request, timeout, b"".join)
 
     def head(self, url: str, *, timeout: float | None = None) -> Response:
         """HEAD ``url``, for the headers of an answer that has no body."""
@@ -123,8 +129,7 @@ class HTTPClient:
         trouble with the rest can change what happened.
         """
         request = requests.Request("POST", url, data=body, headers=headers)
-        with self._exchange(request, timeout) as stream:
-            return Response(stream.status, stream.headers, _beginning(stream.chunks))
+        return self._whole(request, timeout, _beginning)
 
     def close(self) -> None:
         """Close the idle connections. The client stays usable."""
@@ -135,6 +140,19 @@ class HTTPClient:
     def _client_credentials(self) -> ClientCredentials | None:
         oauth2 = self._options.oauth2
         return ClientCredentials(oauth2, self._tokens.post) if oauth2 and self._tokens else None
+
+    def _whole(
+        self,
+        request: requests.Request,
+        timeout: float | None,
+        joined: Callable[[Iterator[bytes]], bytes],
+    ) -> Response:
+        """Refusals are quoted in logs, and some repeat what they refuse."""
+        with self._exchange(request, timeout) as stream:
+            body = joined(stream.chunks)
+        if stream.status >= 300:
+            body = without_secrets(body, {**request.headers, **self._proxy_headers})
+        return Response(stream.status, stream.headers, body)
 
     @contextmanager
     def _exchange(self, request: requests.Request, timeout: float | None) -> Iterator[Stream]:
@@ -229,6 +247,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, tls: TLS) -> None:
         self._tls = tls
+        self._proxy_context: ssl.SSLContext | None = None
         super().__init__(pool_connections=2, pool_maxsize=4)
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
@@ -236,8 +255,12 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+        """The manager of ``proxy`` is kept for as long as the context for it."""
         if proxy.startswith("https"):
-            keywords["proxy_ssl_context"] = self._tls.context()
+            context = keywords["proxy_ssl_context"] = self._tls.context()
+            if context is not self._proxy_context:
+                self.proxy_manager.clear()
+                self._proxy_context = context
         manager = super().proxy_manager_for(proxy, **keywords)
         manager.pool_classes_by_scheme = POOLS
         return manager

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 
 import certifi
 
 from otel_kubecost.http.config import TLSConfig
 from otel_kubecost.http.failure import HTTPFailure
-from otel_kubecost.http.files import FileStamp, file_stamp
+from otel_kubecost.http.files import FileStamp, file_stamp, warn_if_open_to_all
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
+_KEY = "tls_config.key_file"
 _MIN_VERSION = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
 
@@ -22,7 +24,7 @@ class TLS:
 
     def __init__(self, options: TLSConfig) -> None:
         self._options = options
-        self._stamps: list[FileStamp] = []
+        self._stamps: dict[str, FileStamp] = {}
         self._context: ssl.SSLContext | None = None
 
     @property
@@ -31,19 +33,30 @@ class TLS:
 
     def context(self) -> ssl.SSLContext:
         """Raises HTTPFailure where a file named in ``tls_config`` cannot be used."""
-        stamps = [file_stamp(path) for path in self._files()]
+        stamps = {option: file_stamp(option, path) for option, path in self._files().items()}
         if self._context is None or stamps != self._stamps:
-            if self._context is None and self._options.insecure_skip_verify:
-                _log.warning(
-                    "TLS certificates are not verified: anyone on the way can read and change data",
-                    hint="set tls_config.insecure_skip_verify to false; name your CA in ca_file",
-                )
-            self._context, self._stamps = tls_context(self._options), stamps
+            context = tls_context(self._options)
+            self._warn(stamps)
+            self._context, self._stamps = context, stamps
         return self._context
 
-    def _files(self) -> list[Path]:
+    def _warn(self, stamps: Mapping[str, FileStamp]) -> None:
+        if self._context is None and self._options.insecure_skip_verify:
+            _log.warning(
+                "TLS certificates are not verified: anyone on the way can read and change data",
+                hint="set tls_config.insecure_skip_verify to false; name your CA in ca_file",
+            )
+        if self._options.key_file:
+            warn_if_open_to_all(_KEY, self._options.key_file, stamps[_KEY])
+
+    def _files(self) -> dict[str, Path]:
         options = self._options
-        return [path for path in (options.ca_file, options.cert_file, options.key_file) if path]
+        named = {
+            "tls_config.ca_file": options.ca_file,
+            "tls_config.cert_file": options.cert_file,
+            _KEY: options.key_file,
+        }
+        return {option: path for option, path in named.items() if path}
 
 
 def tls_context(options: TLSConfig) -> ssl.SSLContext:
@@ -65,7 +78,7 @@ def _trust(context: ssl.SSLContext, ca_file: Path) -> None:
     try:
         context.load_verify_locations(ca_file)
     except OSError as error:
-        raise _unusable("ca_file", ca_file, error) from None
+        raise _unusable(f"{ca_file} of tls_config.ca_file", error) from None
 
 
 def _identify(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
@@ -73,10 +86,16 @@ def _identify(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
         # An empty password, or OpenSSL would ask for one on the terminal.
         context.load_cert_chain(cert_file, key_file, password="")
     except OSError as error:
-        raise _unusable("cert_file and key_file", cert_file, error) from None
+        what = f"{cert_file} of tls_config.cert_file, or that of key_file,"
+        raise _unusable(what, error) from None
 
 
-def _unusable(option: str, path: Path, error: OSError) -> HTTPFailure:
-    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-    what = f"tls_config.{option} {path} cannot be used: {reason or type(error).__name__}"
-    return HTTPFailure("tls", what, "it has to be a readable file in PEM format")
+_REMEDIES = {"KEY_VALUES_MISMATCH": "key_file is the key of another certificate"}
+"""By OpenSSL's reason."""
+
+
+def _unusable(what: str, error: OSError) -> HTTPFailure:
+    said = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    hint = _REMEDIES.get(said or "", "it has to be a readable file in PEM format")
+    reason = (said or type(error).__name__).replace("_", " ").lower()
+    return HTTPFailure("tls", f"the file {what} cannot be used: {reason}", hint)

@@ -9,11 +9,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-import trustme
+from authority import Authority
 
 from otel_kubecost.http.config import HTTPOptions
 from otel_kubecost.http.session import HTTPClient
-from otel_kubecost.testing import TlsFiles
 
 Speaker = Callable[[socket.socket], None]
 
@@ -72,27 +71,6 @@ def _shut_all(opened: list[socket.socket]) -> None:
             one.shutdown(socket.SHUT_RDWR)
 
 
-class Authority:
-    """A certificate authority whose PEM files are in a folder of the test."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._ca = trustme.CA()
-        self.ca_file = folder / "ca.pem"
-        self._ca.cert_pem.write_to_path(self.ca_file)
-
-    def issue(self, *names: str, **validity) -> TlsFiles:
-        """A server's or a client's certificate for ``names``."""
-        issued = self._ca.issue_cert(*names, **validity)
-        certificate = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
-        key = certificate.with_suffix(".key")
-        certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
-        issued.private_key_pem.write_to_path(key)
-        return TlsFiles(str(certificate), str(key))
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "authority"
-    folder.mkdir()
-    return Authority(folder)
+    return Authority(tmp_path / "authority")

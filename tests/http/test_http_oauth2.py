@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from http_recording import failure_of
+from http_recording import Elsewhere, failure_of
 from hypothesis import given
 from hypothesis import strategies as st
 from token_server import CLIENT, SECRET, TokenServer, block, refusal
@@ -122,7 +122,7 @@ def test_a_missing_secret_is_named(client, tmp_path):
     with TokenServer() as issuer, Resource() as resource:
         used = client(oauth2=block(issuer, client_secret_file=str(tmp_path / "gone")))
         failure = failure_of(used, resource.url)
-    assert "gone cannot be read" in str(failure)
+    assert "gone of oauth2.client_secret_file cannot be read" in str(failure)
     assert issuer.requests == resource.requests == []
 
 
@@ -179,6 +179,20 @@ def test_no_token_says_why(client, reply, words, hint):
     assert hint in failure.hint
     for secret in ("hunter2", "hidden", "tokén"):
         assert secret not in str(failure) + failure.hint
+
+
+def test_a_redirect_gets_neither_secret_nor_token(client):
+    """Case 46: wherever the server of tokens wants to send the client, or the peer does."""
+    with Elsewhere() as other, TokenServer() as issuer, Resource() as resource:
+        for redirect in other.redirects:
+            issuer.script([redirect])
+            assert "redirects" in failure_of(client(oauth2=block(issuer)), resource.url).hint
+        assert resource.requests == []
+        resource.script(other.redirects)
+        used = client(oauth2=block(issuer))
+        statuses = [used.post(resource.url, b"data").status for _ in other.redirects]
+    assert statuses == [301, 302, 303, 307, 308]
+    assert other.heard == []
 
 
 def test_what_is_wrong_behind_a_wrong_way_is_said(client):

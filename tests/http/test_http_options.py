@@ -45,7 +45,8 @@ def test_options_that_cannot_work_are_refused(block):
 @pytest.mark.parametrize("name", sorted(RESERVED_HEADERS))
 def test_headers_of_the_protocol_are_reserved(name):
     """``headers`` cannot replace what is the protocol's or the auth blocks' own."""
-    assert "the protocol's own" in mistake(headers={name.title(): "x"})
+    for spelling in (name, name.title(), name.upper()):
+        assert "the protocol's own" in mistake(headers={spelling: "x"})
 
 
 def test_both_spellings_of_the_tls_block():

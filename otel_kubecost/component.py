@@ -22,6 +22,8 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.config.options import Options
 from otel_kubecost.errors import ConfigError
+from otel_kubecost.own_metrics import OwnMetrics
+from otel_kubecost.storage import Storage, StorageClient, StorageQueue
 
 
 class Kind(StrEnum):
@@ -174,6 +176,10 @@ class QueuedExporter(Protocol):
     no batch of an earlier mark than the one before. One whose queue has a bound has an attribute
     ``has_room``: while it is false a mark that can be had later is not queued. One whose
     destination may store a part of a request counts the samples of such in ``partly_stored``.
+
+    One whose queue outlives the process has a ``queue_id``, which is another one where the queue
+    may lack what was put into it before, and ``oldest_perishing``: as ``oldest_pending``, of what
+    does not outlive the process all the same.
     """
 
     def enqueue(self, metrics_data: MetricsData, stream: str | None = "") -> None:
@@ -206,30 +212,6 @@ class Adopting(Protocol):
         ...
 
 
-class StorageClient(Protocol):
-    """A small store of bytes by key that outlives the process, of one owner.
-
-    Every method raises OSError, with a sentence that says the remedy, where the medium fails.
-    """
-
-    def get(self, key: str) -> bytes | None: ...
-    def set(self, key: str, value: bytes) -> None: ...
-    def delete(self, key: str) -> None: ...
-
-
-@runtime_checkable
-class Storage(Protocol):
-    """An extension in which other components keep what has to outlive the process."""
-
-    def client(self, owner: str) -> StorageClient:
-        """The store of ``owner``, a component's id. Works from ``start`` to ``shutdown``."""
-        ...
-
-    def start_shared(self) -> None:
-        """Start beside a process that has it to itself: for commands that look into it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What code passes to a component, beside the options that users write."""
@@ -238,19 +220,30 @@ class Settings:
     clock: Clock = field(default_factory=SystemClock)
     extensions: Mapping[ComponentID, Any] = field(default_factory=dict)
     """Those that the service names, built and not started yet."""
+    own_metrics: OwnMetrics = field(default_factory=OwnMetrics)
+    """Where a component registers that has to tell of its own work."""
 
     def storage(self, name: str) -> StorageClient | None:
         """What this component may keep in the extension ``name``; None where that is empty.
 
         Raises ConfigError where there is no such storage.
         """
+        storage = self._storage(name)
+        return storage.client(str(self.id)) if storage else None
+
+    def queue(self, name: str, account: str) -> StorageQueue | None:
+        """As ``storage``: a queue that this component has there."""
+        storage = self._storage(name)
+        return storage.queue(str(self.id), account) if storage else None
+
+    def _storage(self, name: str) -> Storage | None:
         if not name:
             return None
         extension = self.extensions.get(ComponentID.parse(name))
         if not isinstance(extension, Storage):
             message, hint = f'"{name}" keeps nothing', "name a file_storage of the service"
             raise ConfigError.at(f"{self.id}.storage", message, hint)
-        return extension.client(str(self.id))
+        return extension
 
 
 @dataclass(frozen=True, slots=True)

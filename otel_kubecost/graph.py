@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from opentelemetry.sdk.metrics.export import MetricsData
+
 from otel_kubecost.clock import Clock, Deadline
 from otel_kubecost.component import (
     Adopting,
@@ -18,25 +20,32 @@ from otel_kubecost.component import (
     QueuedExporter,
     Settings,
     Startable,
-    Storage,
 )
 from otel_kubecost.config.checked import Config, PipelineConfig
+from otel_kubecost.own_metrics import Observe, OwnMetrics
 from otel_kubecost.pipeline import GRACE, Pipeline
+from otel_kubecost.process_metrics import process_metrics
+from otel_kubecost.storage import Storage
 
 
 class Graph:
     """All pipelines of a configuration."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, before: Graph | None = None) -> None:
+        """An extension of the graph ``before`` is used again where its options are the same."""
         self.config = config
         self._clock = clock
+        self._own_metrics = OwnMetrics()
+        self._own_metrics.register("process", lambda: process_metrics(clock.time()))
         self._extensions: dict[ComponentID, Any] = {}
         for name in config.extensions:
-            self._extensions[name] = self._component(Kind.EXTENSION, name)
+            known = before and before.extension(name, config)
+            self._extensions[name] = known or self._component(Kind.EXTENSION, name)
         pipelines = config.pipelines.values()
         self._receivers = self._built(Kind.RECEIVER, (one.receivers for one in pipelines))
         self._exporters = self._built(Kind.EXPORTER, (one.exporters for one in pipelines))
         self._orphans: dict[ComponentID, Any] = {}
+        self._outlived: list[Any] = []
         self._pipelines = {name: self._pipeline(name, of) for name, of in config.pipelines.items()}
 
     @property
@@ -45,7 +54,8 @@ class Graph:
 
     def start(self) -> None:
         """Start everything and return. What a component raises that cannot start is passed on."""
-        for component in (*self._extensions.values(), *self._exporters.values()):
+        self._start_extensions()
+        for component in self._exporters.values():
             if isinstance(component, Startable):
                 component.start()
         for pipeline in self.pipelines:
@@ -75,6 +85,7 @@ class Graph:
             pipeline.report()
         for extension in self._extensions.values():
             extension.shutdown()
+        self._end_outlived()
 
     def follow(self, old: Graph, timeout_millis: float) -> None:
         """Start in the place of ``old``, whose components end.
@@ -84,17 +95,40 @@ class Graph:
         are all gone, or this graph is.
         """
         old._stop_receiving(Deadline(timeout_millis / 1000))
+        self._start_extensions()
         for name, receiver in old._receivers.items():
             _hand_over(receiver, self._receivers.get(name))
         for name, exporter in {**old._orphans, **old._exporters}.items():
             if not _hand_over(exporter, self._exporters.get(name)):
                 self._orphans[name] = exporter
+                if observe := old._own_metrics.unregister(str(name)):
+                    self._own_metrics.register(str(name), _until_settled(exporter, observe))
         for of, pipeline in self._pipelines.items():
             if of in old._pipelines:
                 pipeline.adopt(old._pipelines[of])
-        for name, extension in old._extensions.items():
-            _hand_over(extension, self._extensions.get(name))
         self.start()
+        self._outlived = [
+            one
+            for one in [*old._outlived, *old._extensions.values()]
+            if one not in self._extensions.values()
+        ]
+        if not self._orphans:
+            self._end_outlived()
+
+    def _end_outlived(self) -> None:
+        """Extensions of earlier graphs: orphans may keep there what they have."""
+        while self._outlived:
+            self._outlived.pop().shutdown()
+
+    def _start_extensions(self) -> None:
+        for extension in self._extensions.values():
+            if isinstance(extension, Startable):
+                extension.start()
+
+    def extension(self, name: ComponentID, config: Config) -> Any:
+        """The one that ``config`` describes in the same words; None where there is none."""
+        of, theirs = self.config.components[Kind.EXTENSION], config.components[Kind.EXTENSION]
+        return self._extensions.get(name) if of.get(name) == theirs.get(name) else None
 
     def _stop_receiving(self, deadline: Deadline) -> None:
         for pipeline in self.pipelines:
@@ -115,8 +149,18 @@ class Graph:
 
     def _component(self, kind: Kind, name: ComponentID) -> Any:
         factory, options = self.config.components[kind][name]
-        settings = Settings(id=name, clock=self._clock, extensions=self._extensions)
+        settings = Settings(
+            id=name,
+            clock=self._clock,
+            extensions=self._extensions,
+            own_metrics=self._own_metrics,
+        )
         return factory.build(options, settings)
+
+
+def _until_settled(orphan: QueuedExporter, observe: Observe) -> Observe:
+    """What ``orphan`` says of itself, as long as it has something to send."""
+    return lambda: MetricsData([]) if orphan.oldest_pending is None else observe()
 
 
 def _hand_over(component: Any, successor: Any) -> bool:

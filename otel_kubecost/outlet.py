@@ -35,6 +35,19 @@ class Outlet:
         return self._thread.oldest_pending if self._thread else None
 
     @property
+    def oldest_perishing(self) -> float | None:
+        """As ``oldest_pending``, of what would be lost with the process."""
+        pending = self.oldest_pending
+        if self.queue_id:
+            pending = getattr(self.exporter, "oldest_perishing", pending)
+        return pending
+
+    @property
+    def queue_id(self) -> str:
+        """Of a queue that outlives the process; empty where there is none."""
+        return str(getattr(self.exporter, "queue_id", ""))
+
+    @property
     def keeps(self) -> bool:
         """Whether it keeps what it could not send, and refuses for good or not at all."""
         return isinstance(self.exporter, QueuedExporter)
@@ -52,8 +65,8 @@ class Outlet:
         return int(getattr(self.exporter, "partly_stored", 0))
 
     def settled(self, mark: float | None) -> bool:
-        """Whether nothing up to ``mark`` is on its way; None: nothing at all."""
-        pending = self.oldest_pending
+        """Whether nothing up to ``mark`` can be lost any more; None: nothing at all."""
+        pending = self.oldest_perishing
         return pending is None or (mark is not None and pending > mark)
 
     def put(

@@ -18,6 +18,7 @@ from otel_kubecost.clock import Clock
 from otel_kubecost.component import Historical, Past
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.outlet import Outlet
+from otel_kubecost.progress import Progress
 from otel_kubecost.replay import Process, Replay, Step
 from otel_kubecost.telemetry import get_logger
 
@@ -63,6 +64,7 @@ class Reader:
         self.process = process
         self._stream = stream
         self._clock = clock
+        self._progress = Progress(receiver, outlet)
         self._position: float | None = None
         self._is_new = True
         self._filling: Replay | None = None
@@ -80,7 +82,7 @@ class Reader:
         """The newest mark up to which the exporter was given all there is; None: not known."""
         if self._is_new:
             self._is_new = False
-            self._position = self.receiver.checkpoint(self.name)
+            self._position = self._progress.begin(self.name)
         return self._position
 
     def start(self) -> None:
@@ -100,6 +102,7 @@ class Reader:
     def adopt(self, predecessor: Reader) -> None:
         """Go on where the reader of an earlier configuration stopped."""
         self._position, self._is_new = predecessor.position, False
+        self._progress.adopt(predecessor._progress)
         self._restated = predecessor._restated
 
     def gap(self, mark: float) -> Past | None:
@@ -170,9 +173,7 @@ class Reader:
         if self._position is None:
             return
         refused = self._filling.refused if self._filling else None
-        ahead = (self.outlet.oldest_pending, self._lost, refused)
-        before = [mark - self.receiver.emit_interval for mark in ahead if mark is not None]
-        self.receiver.delivered(min([self._position, *before]), self.name)
+        self._progress.report(self.name, self._position, [self._lost, refused])
 
     def _is_still_filling(self, mark: float) -> bool:
         """Whether what was planned at an earlier mark goes on."""
@@ -206,7 +207,11 @@ class Reader:
         self._lost = mark if self._lost is None else min(mark, self._lost)
 
     def _go_back(self) -> None:
-        """What the exporter neither took nor keeps is missed."""
+        """What the exporter neither took nor keeps is missed, and what it had and lost."""
+        settled = self._progress.lost(self.name)
+        if settled is not None and self.position is not None:
+            _log.warning("What the spool lost is asked of the receiver again", exporter=self._to)
+            self._position, self._filling = min(self.position, settled), None
         lost, self._lost = self._lost, None
         if lost is not None and self.position is not None:
             self._position = min(self.position, lost - self.receiver.emit_interval)

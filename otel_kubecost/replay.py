@@ -59,8 +59,8 @@ class Replay:
         self._batches = past.batches(after)
 
     def step(self) -> Step:
-        """Hand over the next mark if the exporter has settled the last one."""
-        if not self._outlet.settled(self._under_way):
+        """Hand over the next mark if the exporter has settled the last one, or keeps it."""
+        if not self._outlet.settled(self._under_way) or not self._outlet.has_room:
             return Step.WAITING
         if self.refused is not None:
             self._go_back()

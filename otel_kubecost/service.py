@@ -147,7 +147,7 @@ class Service:
             _log.info("There is no configuration file to read again")
             return False
         try:
-            new = Graph(self._reload(), self._clock)
+            new = Graph(self._reload(), self._clock, before=self._graph)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error(f"The new configuration is not used: {problem}")
@@ -164,7 +164,7 @@ class Service:
         except OSError as error:
             reason = error.strerror or error
             _log.error(f"The new configuration cannot start, the old one goes on: {reason}")
-            self._graph = Graph(old.config, self._clock)
+            self._graph = Graph(old.config, self._clock, before=old)
             self._graph.follow(new, DRAIN_MILLIS)
             return False
         _log.info("The new configuration is in use")

@@ -21,7 +21,8 @@ SHARED = {"exporters.series", "exporters.sending"}
 # makes an instance of them, and the variables; reading files is not for components.
 FOR_COMPONENTS = {
     "attributes", "clock", "component", "config.cloudtuner", "config.environment",
-    "config.options", "config.problems", "errors", "http", "pdata", "telemetry",
+    "config.options", "config.problems", "errors", "http", "own_metrics", "pdata", "storage",
+    "telemetry",
 }  # fmt: skip
 
 # Of those, what rooms that components share have no use for.

@@ -131,15 +131,21 @@ def clusters(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def storages(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A storage that a receiver of a pipeline names is an extension that runs."""
+    """A storage that a component of a pipeline names is an extension that runs."""
     configured = [name.strip() for name in block(data, Kind.EXTENSION)]
     running = names_in(block(data, "service").get("extensions"))
-    used = [name for _, of in _pipelines(data) for name in names_in(of.get(Kind.RECEIVER))]
-    for name in dict.fromkeys(used):
-        storage = block(block(data, Kind.RECEIVER), name).get("storage")
+    kinds = (Kind.RECEIVER, Kind.EXPORTER)
+    used = [
+        (kind, name)
+        for _, of in _pipelines(data)
+        for kind in kinds
+        for name in names_in(of.get(kind))
+    ]
+    for kind, name in dict.fromkeys(used):
+        storage = block(block(data, kind), name).get("storage")
         if not isinstance(storage, str) or not storage.strip() or storage.strip() in running:
             continue
-        path: Path = (Kind.RECEIVER.value, name, "storage")
+        path: Path = (kind.value, name, "storage")
         if storage.strip() in configured:
             hint = f"add it: service.extensions: [{', '.join([*running, storage.strip()])}]"
             yield Finding(path, f'names extension "{storage}" which does not run', hint)

@@ -9,7 +9,7 @@ FACTORY = Factory(
     name="prometheus",
     summary="Serves the newest metrics at /metrics, for Prometheus to scrape.",
     options=PrometheusExporterOptions,
-    build=lambda options, _: PrometheusExporter(options),
+    build=lambda options, settings: PrometheusExporter(options, own_metrics=settings.own_metrics),
 )
 
 __all__ = ["FACTORY", "PrometheusExporter", "PrometheusExporterOptions"]

@@ -13,6 +13,7 @@ from otel_kubecost.exporters.prometheus.page import Page
 from otel_kubecost.exporters.prometheus.server import MetricsServer
 from otel_kubecost.exporters.series.model import ScopeFamilies
 from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.own_metrics import OwnMetrics
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -25,6 +26,8 @@ class PrometheusExporter(MetricExporter):
     scope that comes empty loses its series. A series that several bring is on the page once. A
     scrape never asks a receiver for anything. Without ``start`` batches are kept and not served.
 
+    Beside them are ``own_metrics``, as they are at the moment of the scrape.
+
     >>> exporter = PrometheusExporter(endpoint="127.0.0.1:9103")
     """
 
@@ -34,16 +37,22 @@ class PrometheusExporter(MetricExporter):
     """Nothing waits here: a batch is on the page at once."""
 
     def __init__(
-        self, options: PrometheusExporterOptions | None = None, /, **keywords: Any
+        self,
+        options: PrometheusExporterOptions | None = None,
+        /,
+        *,
+        own_metrics: OwnMetrics | None = None,
+        **keywords: Any,
     ) -> None:
         """``keywords`` are the options of a configuration file. Raises ConfigError."""
         super().__init__()
         self._options = options or build_options(PrometheusExporterOptions, keywords)
+        self._own_metrics = own_metrics or OwnMetrics()
         self._translator = Translator()
         self._scopes: dict[tuple[str, ...], ScopeFamilies] = {}
         self._inherited: dict[tuple[str, ...], ScopeFamilies] = {}
         self._first = 0
-        self._page = Page([])
+        self._page = self._page_with([])
         self._lock = threading.Lock()
         self._server: MetricsServer | None = None
         self._closed = False
@@ -69,7 +78,7 @@ class PrometheusExporter(MetricExporter):
             predecessor._closed = True
             server, predecessor._server = predecessor._server, None
             self._inherited = {**predecessor._inherited, **predecessor._scopes}
-        self._page = Page(list(self._inherited.values()))
+        self._page = self._page_with(list(self._inherited.values()))
         if server and predecessor._options == self._options:
             server.serve(lambda: self._page)
             self._server = server
@@ -92,7 +101,10 @@ class PrometheusExporter(MetricExporter):
         with self._lock:
             for scope in self._translator.by_scope(metrics_data):
                 self._take(scope._replace(origin=(stream or "", *scope.origin)))
-            self._page = Page([*self._inherited.values(), *self._scopes.values()])
+            self._page = self._page_with([*self._inherited.values(), *self._scopes.values()])
+
+    def _page_with(self, scopes: list[ScopeFamilies]) -> Page:
+        return Page(scopes, lambda: Translator().by_scope(self._own_metrics.collect()))
 
     def _take(self, scope: ScopeFamilies) -> None:
         self._first = self._first or scope.time

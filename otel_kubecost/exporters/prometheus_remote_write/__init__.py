@@ -13,7 +13,8 @@ def _build(
     options: PrometheusRemoteWriteOptions, settings: Settings
 ) -> PrometheusRemoteWriteExporter:
     named = options.model_copy(update={"name": options.name or str(settings.id)})
-    return PrometheusRemoteWriteExporter(named, clock=settings.clock)
+    spool = settings.queue(options.storage, options.account)
+    return PrometheusRemoteWriteExporter(named, clock=settings.clock, spool=spool)
 
 
 FACTORY = Factory(

@@ -19,6 +19,7 @@ close behind, 29 bytes a sample on the wire where metric by metric needs 40.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -34,7 +35,7 @@ from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
     varint,
 )
 from otel_kubecost.exporters.prometheus_remote_write.reading import labels_of, sample_times, shown
-from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table
+from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table, middle
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -62,16 +63,22 @@ class Request:
     """Milliseconds since the epoch; 0 where the request has no samples."""
 
     @property
+    def kind(self) -> str:
+        return "prometheus.WriteRequest"
+
+    @property
     def title(self) -> str:
         """The first series as PromQL writes it, bounded; empty where there is none."""
         tag, message = self._messages()[0]
         return shown(labels_of(message)) if tag == 0x0A else ""
 
     def split(self) -> list[Request]:
-        """Two requests with half the series each; empty where there is but one series."""
+        """Two requests with half the bytes each; empty where there is but one series."""
         frames = [_reframe(tag, message) for tag, message in self._messages()]
-        half = len(frames) // 2
-        return [_request(frames[:half]), _request(frames[half:])] if half else []
+        if len(frames) < 2:
+            return []
+        half = middle([len(data) for data, _, _ in frames])
+        return [_request(frames[:half]), _request(frames[half:])]
 
     def only(self, place: float) -> Request:
         """A request of one of its series: from 0, the first, to just below 1, the last."""
@@ -91,35 +98,51 @@ def decompressed(body: bytes) -> bytes:
 
 
 def encode(
-    families: Iterable[Family], max_samples: int, *, exemplars: bool = False
+    families: Iterable[Family],
+    max_samples: int,
+    max_bytes: float = math.inf,
+    *,
+    exemplars: bool = False,
 ) -> Iterator[Request]:
-    """Requests with all series of ``families`` in a stable order, ``max_samples`` each at most.
+    """Requests with all series of ``families`` in a stable order.
 
-    A series is never cut: one with more samples than that makes a request of its own.
+    None has more than ``max_samples``, or than ``max_bytes`` before it is compressed. A series is
+    never cut: one that is larger than that makes a request of its own.
     """
-    frames: list[Frame] = []
-    samples = 0
-    for frame in _frames(families, exemplars=exemplars):
-        if frames and samples + frame[1] > max_samples:
-            yield _request(frames)
-            frames, samples = [], 0
-        frames.append(frame)
-        samples += frame[1]
-    if frames:
-        yield _request(frames)
+    frames = _frames(families, exemplars=exemplars)
+    return map(_request, _packed(frames, max_samples, max_bytes))
 
 
-def encode_metadata(families: Sequence[Family], max_metadata: int) -> Iterator[Request]:
-    """Requests with type, help and unit of ``families`` and no samples: 1.0 sends them apart."""
-    for start in range(0, len(families), max_metadata):
-        batch = families[start : start + max_metadata]
-        yield _request([(_metadata(family), 0, 0) for family in batch])
+def encode_metadata(
+    families: Iterable[Family], max_metadata: int, max_bytes: float = math.inf
+) -> Iterator[Request]:
+    """Requests with type, help and unit of ``families`` and no samples: 1.0 sends them apart.
+
+    None has more than ``max_metadata`` families, or than ``max_bytes``; see ``encode``.
+    """
+    for described in _packed(((_metadata(one), 1, 0) for one in families), max_metadata, max_bytes):
+        yield _request([(data, 0, 0) for data, _, _ in described])
+
+
+def _packed(frames: Iterable[Frame], max_count: int, max_bytes: float) -> Iterator[list[Frame]]:
+    """What goes into one request: no more, but always one."""
+    together: list[Frame] = []
+    count = size = 0
+    for frame in frames:
+        count += frame[1]
+        size += len(frame[0])
+        if together and (count > max_count or size > max_bytes):
+            yield together
+            together, count, size = [], frame[1], len(frame[0])
+        together.append(frame)
+    if together:
+        yield together
 
 
 def _request(frames: Sequence[Frame]) -> Request:
     body = compressed(b"".join([data for data, _, _ in frames]))
-    samples = sum(count for _, count, _ in frames)
-    return Request(body, samples, len(frames), max(newest for _, _, newest in frames))
+    samples = sum([count for _, count, _ in frames])
+    return Request(body, samples, len(frames), max([newest for _, _, newest in frames]))
 
 
 def _frames(families: Iterable[Family], *, exemplars: bool) -> Iterator[Frame]:

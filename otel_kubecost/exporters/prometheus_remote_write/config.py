@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeAlias
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 
 from otel_kubecost.config.cloudtuner import given, is_cloudtuner, push_options
-from otel_kubecost.config.options import Duration, Options, Text
+from otel_kubecost.config.options import ByteSize, Duration, Options, Text
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.series.relabel_rule import RelabelRule
@@ -20,21 +20,26 @@ ProtobufMessage: TypeAlias = Literal["prometheus.WriteRequest", "io.prometheus.w
 """Remote write 1.0 and 2.0, as the protocol and Prometheus' configuration name them."""
 V2: ProtobufMessage = "io.prometheus.write.v2.Request"
 
+_ACCOUNT_HEADERS = ("cloud-account-id", "x-scope-orgid", "thanos-tenant")
+"""Of CloudTuner, of Mimir and Cortex, of Thanos."""
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
 class QueueConfig(Options):
     """The queue in front of the endpoint.
 
-    One shard sends, whatever ``max_shards`` allows: it carries 10,000 samples a request.
+    Shards are requests under way at the same time. They are of one batch, so no sample overtakes
+    another of its series; more of them than a batch has requests change nothing.
     Requests are made from whole batches, so ``batch_send_deadline`` has nothing to wait for.
     """
 
     capacity: int = Field(
-        50_000, gt=0, description="Samples that may wait, two batches always; beyond, oldest go."
+        50_000,
+        gt=0,
+        description="Samples that may wait in memory, two batches always; beyond, oldest go.",
     )
-    min_shards: int = Field(1, gt=0, description="Accepted; one shard sends.")
-    max_shards: int = Field(4, gt=0, description="Accepted; one shard sends.")
+    min_shards: int = Field(1, gt=0, description="Requests under way at the same time, at least.")
+    max_shards: int = Field(4, gt=0, description="At most; grows with what waits.")
     max_samples_per_send: int = Field(10_000, gt=0, description="Samples in one request.")
     batch_send_deadline: Duration = Field(5.0, description="Accepted; batches leave at once.")
     min_backoff: Duration = Field(0.03, gt=0, description="Before the first retry.")
@@ -91,6 +96,9 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
         validation_alias=AliasChoices("queue_config", "remote_write_queue"),
         description="The queue.",
     )
+    max_batch_size_bytes: ByteSize = Field(
+        3_000_000, gt=0, description="Bytes of one request, before it is compressed."
+    )
     metadata_config: MetadataConfig = Field(
         default_factory=MetadataConfig, description="Sending of metadata."
     )
@@ -105,17 +113,11 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
     )
     target_info: bool = Field(True, description="Send target_info for resources of services.")
     retention: Duration | None = Field(None, description="Drop samples that waited longer.")
-    storage: str | None = Field(None, description="Not available in this version.")
-
-    @field_validator("storage")
-    @classmethod
-    def _in_memory(cls, storage: str | None) -> str | None:
-        if storage is not None:
-            raise ValueError(
-                "file_storage is not part of this version; "
-                "leave `storage` out, the queue is then in memory"
-            )
-        return storage
+    storage: Text = Field(
+        "",
+        description="A file_storage of the service, for what waits; empty: it waits in memory.",
+        examples=["file_storage"],
+    )
 
     @field_validator("protobuf_message")
     @classmethod
@@ -136,6 +138,12 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
             if not _LABEL_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a label name; use letters, digits and _")
         return labels
+
+    @property
+    def account(self) -> str:
+        """Whose data this is, by the headers that say so: what waits is of this account alone."""
+        given = {name.lower(): value for name, value in self.headers.items()}
+        return " ".join(str(given.get(name, "")) for name in _ACCOUNT_HEADERS).strip()
 
     @property
     def translation(self) -> Translation:

@@ -28,16 +28,16 @@ from otel_kubecost.exporters.prometheus_remote_write.config import (
     PrometheusRemoteWriteOptions,
     options_from_environment,
 )
+from otel_kubecost.exporters.prometheus_remote_write.queueing import queue_for, shown_name
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
-from otel_kubecost.exporters.sending.backlog import Backlog, Stats
+from otel_kubecost.exporters.sending.backlog import Backlog
 from otel_kubecost.exporters.sending.entry import Outcome, Ticket
-from otel_kubecost.exporters.sending.episodes import Episodes
-from otel_kubecost.exporters.sending.queue import SendingQueue
+from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.exporters.series.merge import flatten
 from otel_kubecost.exporters.series.model import Family, ScopeFamilies
 from otel_kubecost.exporters.series.relabel import relabel_scopes
 from otel_kubecost.exporters.series.translate import Translation, Translator
-from otel_kubecost.http.config import shown_url
+from otel_kubecost.storage import StorageQueue
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -63,8 +63,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
     asks; of the latter it has the constructor's attributes alone. Translation, encoding and
     transport are this package's.
 
-    Requests wait in a queue in memory and are sent from one thread, oldest first, until the
-    endpoint took them. ``enqueue`` is for a pipeline and returns at once; ``export`` is for the
+    Requests wait in a queue, in memory or in a spool on the disk, and are sent oldest first until
+    the endpoint took them. ``enqueue`` is for a pipeline and returns at once; ``export`` is for the
     SDK and waits for the answer. Safe to use from several threads.
     """
 
@@ -74,12 +74,14 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         /,
         *,
         clock: Clock | None = None,
+        spool: StorageQueue | None = None,
         preferred_temporality: dict[type, AggregationTemporality] | None = None,
         preferred_aggregation: dict[type, Aggregation] | None = None,
         **keywords: Any,
     ) -> None:
         """``keywords`` are the options, written out; without either the environment gives them.
 
+        ``spool`` keeps what waits: what the option ``storage`` stands for in a file.
         Raises ConfigError. Opens nothing and starts nothing.
         """
         options = options or _options(keywords)
@@ -94,7 +96,7 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         self._options = options
         self._clock = clock or SystemClock()
         self._client = RemoteWriteClient(options, self._clock)
-        self._queue = _queue(options, self._client, self._clock)
+        self._queue = queue_for(options, self._client, spool, self._clock)
         self._translator = Translator(options.translation)
         self._markers = StaleMarkers()
         self._metadata_due = 0.0
@@ -110,15 +112,20 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
 
         What waits there comes first here, its samples count in ``stats`` here, and whoever waits
         for it in ``export`` hears what becomes of it. Series that this exporter's options no
-        longer make end with its next batch. To be called before the first batch.
+        longer make end with its next batch. What is of another account is not taken over. To be
+        called before the first batch.
         """
+        if predecessor._options.account != self._options.account:
+            predecessor.shutdown(timeout_millis=_HANDOVER_PATIENCE * 1000)
+            return
         estate = predecessor.release()
+        pending = estate.backlog.stats().pending
         self._queue.adopt(estate.backlog)
         self._markers = estate.markers
         self._markers.outlive()
         if estate.translation == self._options.translation:
             self._translator = estate.translator
-        if pending := estate.backlog.stats().pending:
+        if pending:
             _log.info(f"Took over {pending} samples", exporter=self.name, pending=pending)
 
     def release(self) -> Estate:
@@ -135,7 +142,7 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         ``stream`` is the pipeline that it comes from: a series has left when the next batch of
         the same stream has its scope without it. None: no series leaves by this batch.
         """
-        if self._put(metrics_data, stream) is None:
+        if self._put(metrics_data, stream, tracked=False) is None:
             _log.warning("a batch came after the shutdown and is not sent", exporter=self.name)
 
     def export(
@@ -177,16 +184,27 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
 
     @property
     def name(self) -> str:
-        return self._options.name or shown_url(self._options.endpoint)
+        return shown_name(self._options)
 
     def stats(self) -> Stats:
         """What was accepted, delivered, dropped and waits, in samples; how the clocks differ."""
-        return self._queue.stats()._replace(skew=self._client.skew)
+        capacity = self._options.queue_config.capacity
+        return self._queue.stats()._replace(skew=self._client.skew, capacity=capacity)
 
     @property
     def has_room(self) -> bool:
         """Whether the batches of another mark would push out nothing that waits."""
         return self._queue.has_room
+
+    @property
+    def queue_id(self) -> str:
+        """Of the spool; another one where it may lack what was put into it. Empty without one."""
+        return self._queue.id
+
+    @property
+    def oldest_perishing(self) -> float | None:
+        """As ``oldest_pending``, of what would be lost with the process."""
+        return self._queue.oldest_perishing
 
     @property
     def partly_stored(self) -> int:
@@ -198,12 +216,15 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """In seconds since the epoch; None where nothing waits for its answer."""
         return self._queue.oldest_pending
 
-    def _put(self, metrics_data: MetricsData, stream: str | None = "") -> list[Ticket] | None:
+    def _put(
+        self, metrics_data: MetricsData, stream: str | None = "", *, tracked: bool = True
+    ) -> list[Ticket] | None:
         """None after the shutdown."""
         with self._lock:  # batches are translated and queued in one order
             if self._is_shut_down:
                 return None
-            return self._queue.put_all(list(self._requests(metrics_data, stream)))
+            requests = list(self._requests(metrics_data, stream))
+            return self._queue.put_all(requests, tracked=tracked)
 
     def _requests(self, metrics_data: MetricsData, stream: str | None) -> Iterator[Request]:
         scopes = self._translator.by_scope(metrics_data)
@@ -216,7 +237,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
             families += self._markers.departed([_of_stream(stream, scope) for scope in scopes])
         limit = self._options.queue_config.max_samples_per_send
         write = encode_v2 if in_v2 else encode
-        yield from write(families, limit, exemplars=self._options.send_exemplars)
+        max_bytes = self._options.max_batch_size_bytes
+        yield from write(families, limit, max_bytes, exemplars=self._options.send_exemplars)
 
     def _metadata(self, families: list[Family]) -> Iterator[Request]:
         """Best effort: it is repeated, and samples in the queue come first."""
@@ -224,7 +246,8 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         if config.send and now >= self._metadata_due and self._queue.idle:
             self._metadata_due = now + config.send_interval
             distinct = list({family.name: family for family in families}.values())
-            yield from encode_metadata(distinct, config.max_samples_per_send)
+            max_bytes = self._options.max_batch_size_bytes
+            yield from encode_metadata(distinct, config.max_samples_per_send, max_bytes)
 
 
 def _of_stream(stream: str, scope: ScopeFamilies) -> ScopeFamilies:
@@ -235,18 +258,3 @@ def _options(keywords: dict[str, Any]) -> PrometheusRemoteWriteOptions:
     if keywords:
         return build_options(PrometheusRemoteWriteOptions, keywords)
     return options_from_environment(environment())
-
-
-def _queue(
-    options: PrometheusRemoteWriteOptions, client: RemoteWriteClient, clock: Clock
-) -> SendingQueue[Request]:
-    endpoint = shown_url(options.endpoint)
-    return SendingQueue(
-        client.send,
-        capacity=options.queue_config.capacity,
-        clock=clock,
-        episodes=Episodes(clock, exporter=options.name or endpoint, endpoint=endpoint),
-        max_age=options.max_age,
-        min_backoff=options.queue_config.min_backoff,
-        max_backoff=options.queue_config.max_backoff,
-    )

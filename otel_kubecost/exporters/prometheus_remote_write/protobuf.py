@@ -18,6 +18,8 @@ def varint(number: int) -> bytes:
     """An int64 in base 128, low groups first."""
     if 0 <= number < 0x80:
         return bytes((number,))
+    if 0 <= number < 0x4000:  # most lengths
+        return bytes((number & 0x7F | 0x80, number >> 7))
     number &= 0xFFFF_FFFF_FFFF_FFFF  # a negative int64 is its two's complement in ten bytes
     encoded = bytearray()
     while number >= 0x80:

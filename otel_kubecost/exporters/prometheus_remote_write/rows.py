@@ -1,4 +1,4 @@
-"""In what order series go into a request: both codecs write them in this one.
+"""In what order series go into a request, and where one is cut in two: the same in both codecs.
 
 The families of one table go row by row, a pod's series side by side: what they have in common is
 then close together, for snappy as for whoever caches.
@@ -7,7 +7,7 @@ then close together, for snappy as for whoever caches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from otel_kubecost.exporters.series.model import ColumnSeries, Family
 
@@ -30,3 +30,12 @@ def by_row(series: ColumnSeries) -> Sequence[float | None]:
     for row, value in zip(points.rows, points.values, strict=True):
         cells[row] = value
     return cells
+
+
+def middle(weights: Sequence[int]) -> int:
+    """Where to cut so that both sides weigh the same, or nearly; neither is empty.
+
+    ``weights`` are two at least.
+    """
+    until = list(accumulate(weights))
+    return min(range(1, len(weights)), key=lambda at: abs(2 * until[at - 1] - until[-1]))

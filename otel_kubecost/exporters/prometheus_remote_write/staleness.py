@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from otel_kubecost.exporters.series.labels import NAME
+from otel_kubecost.exporters.series.merge import HISTOGRAM_SUFFIXES
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -31,8 +33,10 @@ _RowKey: TypeAlias = tuple[str, ...]
 class StaleMarkers:
     """Remembers the series of each scope's last batch.
 
-    An origin begins with the stream it came by. Two streams may carry parts of one scope, and
-    relabelling may make one series of two scopes': what another origin still has does not end.
+    An origin begins with the stream it came by. Two streams may carry parts of one scope,
+    relabelling may make one series of two scopes', and what a histogram counted may be a metric of
+    its own now: what any scope still has, as whatever, does not end. So a marker never has the
+    time of a sample of its series.
 
     What it keeps of columns is a reference to them, not a set of series: 100,000 pods weigh what
     their table weighs.
@@ -44,9 +48,10 @@ class StaleMarkers:
         self._first = 0
 
     def outlive(self) -> None:
-        """A new configuration begins: what it does not renew at its first mark ends at its second.
+        """A new configuration begins: what it does not renew at its first mark ended with that.
 
-        Scopes of receivers and pipelines that are gone never come again to say so themselves.
+        Scopes of receivers and pipelines that are gone never come again to say so themselves, so
+        it is known at the second mark. A receiver that is only slower goes on where it comes.
         """
         self._inherited, self._first = set(self._present), 0
 
@@ -54,20 +59,23 @@ class StaleMarkers:
         """Families with a stale marker for each series that was in the last batch and left.
 
         The marker has the time of the scope's new samples, so that agents which see the same
-        answers write the same markers.
+        answers write the same markers. Of each series there is one at most.
         """
         markers: list[Family] = []
         marked: set[Labels] = set()
         comparison = _Comparison()
         batch = [*scopes, *self._not_renewed(scopes)]
-        before = {scope.origin: self._present.get(scope.origin, {}) for scope in batch}
+        before = {scope.origin: self._present.pop(scope.origin, {}) for scope in batch}
+        self._present.update(
+            (scope.origin, {family.name: family for family in scope.families})
+            for scope in batch
+            if scope.families
+        )
         for scope in batch:
-            self._present[scope.origin] = {family.name: family for family in scope.families}
-        for scope in batch:
-            now = self._present[scope.origin]
+            now = self._present.get(scope.origin, {})
             for name, family in before[scope.origin].items():
                 gone = comparison.missing(family, now.get(name))
-                gone = self._nowhere_else(scope.origin, name, gone) if gone else []
+                gone = self._nowhere_else(gone, family, now.get(name)) if gone else []
                 gone = [labels for labels in gone if labels not in marked]
                 marked.update(gone)
                 if gone:
@@ -81,18 +89,39 @@ class StaleMarkers:
         if time <= self._first:
             return []
         ended, self._inherited = self._inherited, set()
-        return [ScopeFamilies(origin, [], time) for origin in sorted(ended)]
+        # No receiver's mark: a slower one may renew them at the present one.
+        since = self._first + 1
+        return [ScopeFamilies(origin, [], since) for origin in sorted(ended)]
 
     def _nowhere_else(
-        self, origin: tuple[str, ...], name: str, labels: Sequence[Labels]
+        self, gone: Sequence[Labels], before: Family, now: Family | None
     ) -> list[Labels]:
+        """Those of ``gone`` that no scope has; ``now`` is what ``before`` became, without them."""
+        names = _families_of(gone)
         twins = [
-            families[name].series
-            for other, families in self._present.items()
-            if other != origin and name in families
+            family
+            for families in self._present.values()
+            for name in names & families.keys()
+            if (family := families[name]) is not now and not _are_apart(before, family)
         ]
-        alive = {series.labels for twin in twins for series in twin}
-        return [one for one in labels if one not in alive]
+        alive = {series.labels for twin in twins for series in twin.series}
+        return [one for one in gone if one not in alive]
+
+
+def _families_of(all_labels: Iterable[Labels]) -> set[str]:
+    """Names of the families that may have such series: histograms have suffixed ones."""
+    names = {value for labels in all_labels for name, value in labels if name == NAME}
+    return names | {name.removesuffix(suffix) for name in names for suffix in HISTOGRAM_SUFFIXES}
+
+
+def _are_apart(one: Family, other: Family) -> bool:
+    """Whether all rows of the one have a label in common that is another in those of the other."""
+    if not (isinstance(one.series, ColumnSeries) and isinstance(other.series, ColumnSeries)):
+        return False
+    here, there = dict(one.series.shape), dict(other.series.shape)
+    return any(
+        value and there.get(name, value) not in {None, value} for name, value in here.items()
+    )
 
 
 def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:

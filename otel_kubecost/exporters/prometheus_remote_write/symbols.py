@@ -20,6 +20,9 @@ class Symbols:
 
     def __init__(self) -> None:
         self._refs = {"": b"\x00"}
+        self._fields = [string(0x22, "")]
+        self.size = len(self._fields[0])
+        """Bytes of ``encoded``."""
         self._runs: dict[tuple[tuple[str, int], ...], RowRefs] = {}
 
     def ref(self, text: str) -> bytes:
@@ -27,6 +30,8 @@ class Symbols:
         known = self._refs.get(text)
         if known is None:
             known = self._refs[text] = varint(len(self._refs))
+            self._fields.append(string(0x22, text))
+            self.size += len(self._fields[-1])
         return known
 
     def refs(self, labels: Iterable[tuple[str, str]]) -> bytes:
@@ -40,9 +45,14 @@ class Symbols:
             self._runs[key] = RowRefs(self, run)
         return self._runs[key]
 
+    def shrink(self, size: int) -> None:
+        """Back to an earlier ``size``, and to be asked for nothing more."""
+        while self.size > size:
+            self.size -= len(self._fields.pop())
+
     def encoded(self) -> bytes:
         """Field 4 of the request, once for each string."""
-        return b"".join([string(0x22, text) for text in self._refs])
+        return b"".join(self._fields)
 
 
 class RowRefs:

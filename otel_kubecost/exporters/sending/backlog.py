@@ -1,69 +1,73 @@
-"""What waits to be sent: a bounded queue and its ledger. Pure; the thread is in ``queue``.
+"""What waits to be sent, what is under way, and what became of the rest.
 
+Threads are in ``queue``; where requests are kept is in ``store`` and ``spool``.
 At every instant ``accepted = delivered + pending + dropped``, counted in samples.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import Generic, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
+from otel_kubecost.exporters.sending.stats import Stats
+from otel_kubecost.exporters.sending.store import (
+    ACCEPTED,
+    DELIVERED,
+    Ledger,
+    Store,
+    Waiting,
+    dropped,
+    dropped_by_reason,
+    pending,
+)
+from otel_kubecost.storage import Extent, Place
 
 QUEUE_FULL = "queue_full"
 
 
-class Stats(NamedTuple):
-    """The ledger, in samples."""
-
-    accepted: int
-    delivered: int
-    pending: int
-    dropped: Mapping[str, int]
-    """By reason."""
-    trouble: str = ""
-    """Why nothing is delivered just now; empty where all is well."""
-    skew: int | None = None
-    """Seconds by which the receiver's clock is ahead of ours; None where it is not known."""
-
-
 class Backlog(Generic[R]):
-    """First in, first out: samples of one series leave in the order they came.
+    """Oldest first: samples of one series leave in the order of their time.
 
-    More than ``capacity`` samples drop the oldest requests, but two batches always have room, as
-    large as the largest since the queue was empty. So a batch never pushes itself out, nor the
+    More than the store has room for drops the oldest requests, but two batches always have room,
+    as large as the largest since the queue was empty. So a batch never pushes itself out, nor the
     one before it while that is being sent; nor does a small batch that follows a large one. What
     is in flight stays. Not for several threads at once.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._waiting: deque[Entry[R]] = deque()
-        self._in_flight: Entry[R] | None = None
-        self._largest = 0
-        self._accepted = 0
-        self._delivered = 0
-        self._pending = 0
-        self._dropped: Counter[str] = Counter()
+    def __init__(self, store: Store[R]) -> None:
+        self._store = store
+        self._in_flight: dict[int, Entry[R]] = {}
+        self._known: dict[int, Entry[R]] = {}
+        self._tickets: dict[int, Ticket] = {}
+        self._largest = (0, Extent())
+        self._totals = Stats()
         self._overflow = 0
         self._partly_stored = 0
         self._abandoned = 0
 
+    def open(self) -> None:
+        """Before anything else; harmless twice."""
+        self._store.open()
+
+    @property
+    def id(self) -> str:
+        """Another one where there may be less than was put here before."""
+        return self._store.id
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what waits outlives the process."""
+        return self._store.is_durable
+
     @property
     def empty(self) -> bool:
-        return not self._waiting and self._in_flight is None
+        return self._store.extent.requests == 0
 
     @property
-    def in_flight(self) -> Entry[R] | None:
-        """What was taken and has not been told of."""
-        return self._in_flight
-
-    @property
-    def entries(self) -> list[Entry[R]]:
-        """Everything that is pending, oldest first: what is in flight, then what waits."""
-        return [*([self._in_flight] if self._in_flight else []), *self._waiting]
+    def in_flight(self) -> Collection[Entry[R]]:
+        """What was taken here and has not been told of."""
+        return self._in_flight.values()
 
     @property
     def oldest_pending(self) -> int | None:
@@ -71,62 +75,90 @@ class Backlog(Generic[R]):
 
         What was abandoned never is. Requests without samples have no time.
         """
-        times = [entry.request.newest for entry in self.entries]
-        return min(filter(None, [*times, self._abandoned]), default=None)
+        return min(filter(None, [self._store.oldest, self._abandoned]), default=None)
+
+    @property
+    def oldest_perishing(self) -> int | None:
+        """As ``oldest_pending``, of what does not outlive the process."""
+        return min(filter(None, [self._store.oldest_perishing, self._abandoned]), default=None)
 
     @property
     def has_room(self) -> bool:
         """Whether two batches more, as large as the largest, would drop nothing."""
-        return self._pending == 0 or self._pending + 2 * self._largest <= self._capacity
+        samples, (requests, size) = self._largest
+        return self.empty or self._store.fits(2 * samples, Extent(2 * requests, 2 * size))
+
+    @property
+    def filled(self) -> float:
+        """The part of the store's room that is used."""
+        return self._store.filled
 
     @property
     def partly_stored(self) -> int:
         """Samples of requests of which a part was refused."""
         return self._partly_stored
 
-    @property
-    def largest(self) -> int:
-        """Samples of the largest batch since nothing was pending."""
-        return self._largest
-
-    def put_all(self, requests: Sequence[R]) -> list[Ticket]:
-        """Take a batch; a ticket a request."""
-        entries = [Entry(request, Ticket()) for request in requests]
-        samples = sum(request.samples for request in requests)
-        self._largest = max(samples, self._largest if self._pending else 0)
-        self._accepted += samples
-        self._pending += samples
-        self._waiting.extend(entries)
+    def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
+        """Take a batch; a ticket a request, if they are ``tracked``."""
+        samples = sum(one.samples for one in requests)
+        self._grow(samples, Extent(len(requests), sum(len(one.body) for one in requests)))
+        places = self._store.change(requests, booked={ACCEPTED: samples})
+        newest = max([self._totals.newest_accepted, *(one.newest for one in requests)])
+        self._totals = self._totals._replace(newest_accepted=newest)
+        tickets = {place.number: Ticket() for place in places} if tracked else {}
+        self._tickets.update(tickets)
         self._make_room()
-        return [entry.ticket for entry in entries]
+        return list(tickets.values())
 
     def adopt(self, other: Backlog[R]) -> None:
-        """What is pending in ``other`` comes before all that waits here, its ledger into this one.
+        """What is pending in ``other`` is pending here, its ledger is added to this one.
 
         Drops nothing: what is too much here goes with the next batch. ``other`` must not be used
         any more.
         """
-        stats = other.stats()
-        self._waiting.extendleft(reversed(other.entries))
-        self._largest = max(self._largest, other.largest)
-        self._accepted += stats.accepted
-        self._delivered += stats.delivered
-        self._pending += stats.pending
+        self._largest = max(self._largest, other._largest)
         self._partly_stored += other.partly_stored
-        self._dropped.update(stats.dropped)
+        self._totals = other._totals
+        if self.id and self.id == other.id:  # both are on one file
+            self._store = other._store
+            self._tickets |= other._tickets
+            self._known |= other._known | other._in_flight
+            return
+        ledger = other._store.ledger
+        settled = ledger.get(ACCEPTED, 0) - pending(ledger)
+        self._store.change(booked={**ledger, ACCEPTED: settled})
+        for one in list(other.waiting()):
+            samples = one.request.samples
+            (place,) = self._store.change([one.request], booked={ACCEPTED: samples})
+            self._inherit(other, one.place.number, place)
+            other._store.change(removed=[one.place.number], booked={ACCEPTED: -samples})
 
     def reject(self, request: R, reason: str) -> Ticket:
         """Book ``request`` as accepted and dropped at once."""
         ticket = Ticket()
-        self._accepted += request.samples
-        self._dropped[reason] += request.samples
+        samples = request.samples
+        self._store.change(booked={ACCEPTED: samples, **dropped(reason, samples)})
         ticket.dropped()
         return ticket
 
-    def take(self) -> Entry[R] | None:
-        """The oldest request, now in flight until one of the methods below is told of it."""
-        self._in_flight = self._waiting.popleft() if self._waiting else None
-        return self._in_flight
+    def take(self, abreast: int = 1) -> Entry[R] | None:
+        """The oldest request, in flight until one of the methods below is told of it.
+
+        Of ``abreast`` that are in flight at the same time all are of one batch: they have no
+        series in common, so no sample overtakes another of its series.
+        """
+        if len(self._in_flight) >= abreast:
+            return None
+        one = self._store.first(self._in_flight)
+        if one is None:
+            return None
+        place = one.place
+        if any(entry.place.batch != place.batch for entry in self._in_flight.values()):
+            return None
+        ticket = self._tickets.get(place.number) or Ticket()
+        entry = self._known.pop(place.number, None) or Entry(one.request, place, ticket)
+        self._in_flight[place.number] = entry
+        return entry
 
     def delivered(
         self, entry: Entry[R], refused: Mapping[str, int] | None = None, *, partly: bool = False
@@ -135,21 +167,27 @@ class Backlog(Generic[R]):
 
         ``partly``: the receiver stored what it could, and refused the rest.
         """
-        self._in_flight = None
         left = entry.request.samples
-        self._pending -= left
         self._partly_stored += left if partly else 0
+        booked: dict[str, int] = {}
         for reason, samples in (refused or {}).items():
             if lost := min(samples, left):
-                self._dropped[reason] += lost
+                booked |= dropped(reason, lost)
                 left -= lost
-        self._delivered += left
+        self._settle(entry, {DELIVERED: left, **booked})
+        totals, newest = self._totals, entry.request.newest
+        self._totals = totals._replace(
+            newest_accepted=max(newest, totals.newest_accepted),
+            newest_delivered=max(newest, totals.newest_delivered),
+            sent_bytes=totals.sent_bytes + len(entry.request.body),
+        )
         entry.ticket.delivered()
 
     def dropped(self, entry: Entry[R], reason: str, written: int = 0) -> None:
         """``written`` of its samples are delivered all the same."""
-        self._in_flight = None
-        self._drop(entry, reason, written)
+        lost = dropped(reason, entry.request.samples - written)
+        self._settle(entry, {DELIVERED: written, **lost})
+        entry.ticket.dropped()
 
     def lost(self, entry: Entry[R], reason: str) -> None:
         """Drop what nobody will offer any more though it could still be delivered."""
@@ -157,16 +195,17 @@ class Backlog(Generic[R]):
         self.dropped(entry, reason)
 
     def again(self, entry: Entry[R], attempts: int = 1) -> None:
-        """Back to the head of the queue, after so many more attempts."""
-        self._in_flight = None
+        """Back to its place, after so many more attempts."""
+        del self._in_flight[entry.place.number]
+        self._known[entry.place.number] = entry
         entry.attempts += attempts
-        self._waiting.appendleft(entry)
+        if attempts:
+            retried = self._totals.retried + entry.request.samples
+            self._totals = self._totals._replace(retried=retried)
 
     def behind(self, place: int) -> R | None:
         """A request with samples that waits; ``place`` counts them, beyond the last is the last."""
-        behind = (entry.request for entry in self._waiting if entry.request.samples)
-        first = list(islice(behind, place + 1))
-        return first[-1] if first else None
+        return self._store.behind(self._in_flight, place)
 
     def split(self, entry: Entry[R], reason: str) -> bool:
         """Its parts take the place of ``entry``; false for one without parts: it is dropped."""
@@ -174,25 +213,26 @@ class Backlog(Generic[R]):
         if not parts:
             self.dropped(entry, reason)
             return False
-        self._in_flight = None
         entry.ticket.add_parts(len(parts) - 1)
-        self._waiting.extendleft(
-            Entry(part, entry.ticket, trial=entry.trial) for part in reversed(parts)
-        )
+        places = self._store.change(parts, [entry.place.number], instead=entry.place)
+        for place, part in zip(places, parts, strict=True):
+            self._tickets[place.number] = entry.ticket
+            self._known[place.number] = Entry(part, place, entry.ticket, trial=entry.trial)
+        self._forget(entry)
         return True
 
     def hold(self) -> None:
         """Tell everybody who waits that it may take long."""
-        for entry in self._waiting:
-            entry.ticket.held()
+        for ticket in self._tickets.values():
+            ticket.held()
 
     def abandon(self, reason: str) -> int:
-        """Drop what waits; returns how many samples that was."""
-        self._abandoned = self.oldest_pending or 0
-        before = self._pending
-        while self._waiting:
-            self._drop(self._waiting.popleft(), reason)
-        return before - self._pending
+        """Drop what waits and does not outlive the process; returns how many samples that was."""
+        before = pending(self._store.ledger)
+        while one := self._store.perishing(self._in_flight):
+            self._abandoned = self._abandoned or one.request.newest
+            self._drop(one, reason)
+        return before - pending(self._store.ledger)
 
     def take_overflow(self) -> int:
         """Samples that were dropped for want of room since this was asked the last time."""
@@ -200,18 +240,61 @@ class Backlog(Generic[R]):
         return overflow
 
     def stats(self, trouble: str = "") -> Stats:
-        dropped = dict(self._dropped)
-        return Stats(self._accepted, self._delivered, self._pending, dropped, trouble)
+        ledger = self._store.ledger
+        requests, size = self._store.extent
+        return self._totals._replace(
+            accepted=ledger.get(ACCEPTED, 0),
+            delivered=ledger.get(DELIVERED, 0),
+            pending=pending(ledger),
+            dropped=dropped_by_reason(ledger),
+            trouble=trouble,
+            requests=requests,
+            bytes=size,
+            fault=self._store.fault,
+        )
+
+    def waiting(self) -> Iterator[Waiting[R]]:
+        """Everything that is pending, oldest first; what is in flight as well."""
+        passed: set[int] = set()
+        while one := self._store.first(passed):
+            passed.add(one.place.number)
+            yield one
+
+    def _inherit(self, other: Backlog[R], number: int, here: Place) -> None:
+        """What ``other`` knows of its request ``number`` is known of the one ``here``."""
+        entry = other._in_flight.get(number) or other._known.get(number)
+        if entry:
+            entry.place = here
+            self._known[here.number] = entry
+        if number in other._tickets:
+            self._tickets[here.number] = other._tickets[number]
+
+    def _grow(self, samples: int, extent: Extent) -> None:
+        largest, size = (0, Extent()) if self.empty else self._largest
+        self._largest = (
+            max(samples, largest),
+            Extent(max(extent.requests, size.requests), max(extent.bytes, size.bytes)),
+        )
 
     def _make_room(self) -> None:
-        bound = max(self._capacity, 2 * self._largest)
-        while self._waiting and self._pending > bound:
-            oldest = self._waiting.popleft()
+        while not self._store.fits(0, Extent()):
+            oldest = self._store.first(self._in_flight)
+            if oldest is None or pending(self._store.ledger) <= 2 * self._largest[0]:
+                break
             self._overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)
 
-    def _drop(self, entry: Entry[R], reason: str, written: int = 0) -> None:
-        self._pending -= entry.request.samples
-        self._delivered += written
-        self._dropped[reason] += entry.request.samples - written
-        entry.ticket.dropped()
+    def _drop(self, one: Waiting[R], reason: str) -> None:
+        number, samples = one.place.number, one.request.samples
+        self._store.change(removed=[number], booked=dropped(reason, samples))
+        self._known.pop(number, None)
+        if ticket := self._tickets.pop(number, None):
+            ticket.dropped()
+
+    def _settle(self, entry: Entry[R], booked: Ledger) -> None:
+        self._forget(entry)
+        self._store.change(removed=[entry.place.number], booked=booked)
+
+    def _forget(self, entry: Entry[R]) -> None:
+        del self._in_flight[entry.place.number]
+        self._tickets.pop(entry.place.number, None)

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, Self, TypeVar
 
+from otel_kubecost.storage import Place
+
 
 class Sendable(Protocol):
     """What a queue asks of a request."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def kind(self) -> str:
+        """What ``body`` is an encoding of."""
+        ...
 
     @property
     def samples(self) -> int: ...
@@ -94,11 +103,12 @@ class Trial(Generic[R]):
     refusals: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry(Generic[R]):
     """A request on its way."""
 
     request: R
+    place: Place
     ticket: Ticket
     attempts: int = 0
     """How often it was offered and has to be offered again."""

@@ -19,6 +19,11 @@ FULL = Verdict(
     "the queue is full: the oldest samples are dropped",
     "raise queue_config.capacity",
 )
+DISK_FULL = replace(
+    FULL,
+    message="the spool is full: the oldest samples are dropped",
+    hint="raise max_bytes of the file_storage",
+)
 AT_THE_END = Verdict(
     Action.DROP,
     "shutdown",

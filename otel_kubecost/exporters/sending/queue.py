@@ -1,4 +1,4 @@
-"""The sending queue: requests go out one after another, from one thread, until they are settled."""
+"""The sending queue: requests go out in order, from a few threads, until they are settled."""
 
 from __future__ import annotations
 
@@ -7,40 +7,42 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic
 
-from otel_kubecost.clock import Clock
-from otel_kubecost.exporters.sending.backlog import Backlog, Stats
+from otel_kubecost.clock import Clock, Deadline
+from otel_kubecost.exporters.sending.backlog import Backlog
+from otel_kubecost.exporters.sending.bookkeeping import Bookkeeping
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.forecast import Forecast
 from otel_kubecost.exporters.sending.isolation import Isolation, is_suspect
-from otel_kubecost.exporters.sending.losses import (
-    AT_THE_END,
-    DEFECT,
-    FULL,
-    TOO_OLD,
-    indivisible,
-)
-from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
+from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, DISK_FULL, FULL, TOO_OLD
+from otel_kubecost.exporters.sending.retry import Verdict
+from otel_kubecost.exporters.sending.shards import Shards
+from otel_kubecost.exporters.sending.stats import Stats
+from otel_kubecost.exporters.sending.store import MemoryStore, Store
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
 
 class SendingQueue(Generic[R]):
-    """Takes requests at once and sends them in order, with backoff, from a thread of its own.
+    """Takes requests at once and sends them in order, with backoff, from threads of its own.
 
     ``send(request, attempt)`` makes one attempt (0 is the first) and says what came of it. The
-    thread starts with the first request, or with ``start``. Requests whose newest sample is older
-    than ``max_age`` seconds are dropped instead of sent; 0 keeps them for as long as there is
-    room. Safe to use from several threads.
+    first thread starts with the first request, or with ``start``; ``shards`` are the fewest and the
+    most requests under way at the same time, which are always of one batch. In trouble it is one.
+    Requests whose newest sample is older than ``max_age`` seconds are dropped instead of sent; 0
+    keeps them for as long as there is room. Safe to use from several threads.
     """
 
     def __init__(  # noqa: PLR0913  what a queue depends on, each by name
         self,
         send: Callable[[R, int], Verdict],
         *,
-        capacity: int,
+        store: Store[R],
         clock: Clock,
         episodes: Episodes,
+        forecast: Forecast | None = None,
+        shards: tuple[int, int] = (1, 1),
         max_age: float = 0.0,
         min_backoff: float = 0.03,
         max_backoff: float = 5.0,
@@ -50,36 +52,55 @@ class SendingQueue(Generic[R]):
         self._isolation = Isolation(send, self._behind)
         self._clock = clock
         self._episodes = episodes
+        self._books: Bookkeeping[R] = Bookkeeping(
+            episodes,
+            forecast or Forecast(clock, max_age),
+            min_backoff=min_backoff,
+            max_backoff=max_backoff,
+            random=random,
+        )
+        self._shards = Shards(*shards, clock)
         self._max_age = max_age
-        self._backoff = (min_backoff, max_backoff, random)
-        self._backlog: Backlog[R] = Backlog(capacity)
+        self._backlog: Backlog[R] = Backlog(store)
+        self._is_open = False
         self._changed = threading.Condition()
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._failures = 0
+        self._threads: list[threading.Thread] = []
+        self._pausing = 0
         self._lost_before = 0
-        self._held = False
-        self._closing = False
         self._released = False
-        self._stopped = False
 
     def start(self) -> None:
+        """Go on with what an earlier process left."""
         with self._changed:
-            self._ensure_thread()
+            self._open()
+            self._ensure_threads()
 
-    def put_all(self, requests: Sequence[R]) -> list[Ticket]:
-        """Take a batch; a ticket a request. After ``close`` it counts as dropped at once."""
+    def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
+        """Take a batch; a ticket a request, if they are ``tracked``.
+
+        After ``close`` it counts as dropped at once.
+        """
         with self._changed:
-            if self._closing:
+            self._open()
+            if self._books.closing:
                 return [self._backlog.reject(request, AT_THE_END.reason) for request in requests]
-            tickets = self._backlog.put_all(requests)
-            if self._held:
+            tickets = self._backlog.put_all(requests, tracked=tracked)
+            self._shards.came(sum(request.samples for request in requests))
+            if self._books.held:
                 self._backlog.hold()
             self._remark_overflow()
-            if tickets:
-                self._ensure_thread()
+            if requests:
+                self._ensure_threads()
             self._changed.notify_all()
         return tickets
+
+    @property
+    def id(self) -> str:
+        """Of what outlives the process; another one where it may lack what was put there before."""
+        with self._changed:
+            self._open()
+            return self._backlog.id if self._backlog.is_durable else ""
 
     @property
     def idle(self) -> bool:
@@ -96,57 +117,66 @@ class SendingQueue(Generic[R]):
     @property
     def partly_stored(self) -> int:
         """As the backlog's."""
-        with self._changed:
-            return self._backlog.partly_stored
+        return self._backlog.partly_stored
 
     @property
     def oldest_pending(self) -> float | None:
         """As the backlog's, in seconds."""
         with self._changed:
-            oldest = self._backlog.oldest_pending
-        return None if oldest is None else oldest / 1000
+            return _seconds(self._backlog.oldest_pending)
+
+    @property
+    def oldest_perishing(self) -> float | None:
+        """As the backlog's, in seconds."""
+        with self._changed:
+            return _seconds(self._backlog.oldest_perishing)
 
     def drain(self, timeout: float) -> bool:
         """Wait until everything is settled; false after ``timeout`` seconds, or when it is held."""
         with self._changed:
-            self._changed.wait_for(lambda: self._backlog.empty or self._held, timeout)
+            self._changed.wait_for(lambda: self._backlog.empty or self._books.held, timeout)
             return self._backlog.empty
 
     def close(self, timeout: float) -> bool:
         """Send what waits for ``timeout`` seconds at most and stop; true if nothing was lost.
 
-        Who waits for a backoff tries again at once. Held data gets one last attempt.
+        Who waits for a backoff tries again at once. Held data gets one last attempt, and so does
+        what outlives the process.
         """
+        deadline = Deadline(timeout)
         with self._changed:
-            again, self._closing = self._closing, True
+            again, self._books.closing = self._books.closing, True
             self._changed.notify_all()
         self._wake.set()
-        if self._thread and self._thread is not threading.current_thread():
-            self._thread.join(max(0.0, timeout))
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(deadline.left())
         with self._changed:
-            self._stopped = True
+            self._books.stopped = True
             self._backlog.abandon(AT_THE_END.reason)
-            stats = self._backlog.stats()
+            stats, is_durable = self._backlog.stats(), self._backlog.is_durable
             self._changed.notify_all()
         self._wake.set()
-        lost = stats.dropped.get(AT_THE_END.reason, 0) + stats.pending - self._lost_before
-        if lost and not again:
-            self._episodes.remark(AT_THE_END, lost)
+        lost = stats.dropped.get(AT_THE_END.reason, 0) - self._lost_before
+        lost += 0 if is_durable else stats.pending
+        if not again:
+            self._say_what_is_left(lost, stats.pending if is_durable else 0)
         self._episodes.end()
         return not lost
 
     def release(self, patience: float) -> Backlog[R]:
         """Stop without sending what waits, and give it away; from then on nothing is taken.
 
-        The request in flight has ``patience`` seconds for its answer. Later its answer counts for
-        nothing: the request is given away with the others.
+        The requests in flight have ``patience`` seconds for their answers. Later these count for
+        nothing: the requests are given away with the others.
         """
         with self._changed:
             self._released = True
             self._wake.set()
-            self._changed.wait_for(lambda: self._backlog.in_flight is None, patience)
-            self._closing = self._stopped = True
-            backlog, self._backlog = self._backlog, Backlog(0)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._backlog.in_flight, patience)
+            self._books.closing = self._books.stopped = True
+            backlog, self._backlog = self._backlog, Backlog(MemoryStore(0))
             self._changed.notify_all()
         self._episodes.end()
         return backlog
@@ -154,36 +184,53 @@ class SendingQueue(Generic[R]):
     def adopt(self, backlog: Backlog[R]) -> None:
         """Go on with what another queue released: it comes first, and counts here."""
         with self._changed:
+            self._open()
             self._backlog.adopt(backlog)
-            self._lost_before += backlog.stats().dropped.get(AT_THE_END.reason, 0)
+            self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
             self._changed.notify_all()
 
     def stats(self) -> Stats:
         with self._changed:
-            return self._backlog.stats(self._episodes.trouble)
+            stats = self._backlog.stats(self._episodes.trouble)
+            return stats._replace(shards=self._shards.stats())
 
-    def _ensure_thread(self) -> None:
+    def _open(self) -> None:
+        if not self._is_open:
+            self._is_open = True
+            self._backlog.open()
+            self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
+
+    def _ensure_threads(self) -> None:
         """A thread does not survive a fork of the process: then this starts another."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._run, name="otel-kubecost-send", daemon=True
-            )
-            self._thread.start()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for _ in range(len(self._threads), self._shards.current):
+            thread = threading.Thread(target=self._run, name="otel-kubecost-send", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
             if self._expired(entry.request):
                 self._lose(entry, TOO_OLD)
                 continue
+            failures, began = self._books.failures, self._clock.monotonic()
             try:
                 verdict = self._offer(entry)
             except Exception:  # noqa: BLE001  a defect: it may cost this request, not the thread
                 _log.exception("sending failed in a way that nobody foresaw")
                 self._lose(entry, DEFECT)
                 continue
-            pause = self._settle(entry, verdict)
-            if pause and self._clock.wait(self._wake, pause):
-                self._wake.clear()
+            self._shards.sent(entry.request.samples, self._clock.monotonic() - began)
+            pause = self._settle(entry, verdict, failures)
+            if pause:
+                self._wait(pause)
+
+    def _wait(self, pause: float) -> None:
+        if self._clock.wait(self._wake, pause):
+            self._wake.clear()
+        with self._changed:
+            self._pausing -= 1
+            self._changed.notify_all()
 
     def _offer(self, entry: Entry[R]) -> Verdict:
         verdict = self._send(entry.request, entry.attempts)
@@ -194,13 +241,26 @@ class SendingQueue(Generic[R]):
             return self._backlog.behind(place)
 
     def _next(self) -> Entry[R] | None:
+        """Of a thread that ends: None."""
         with self._changed:
-            while not (self._stopped or self._released):
-                entry = self._backlog.take()
-                if entry is not None or self._closing:
+            while not (self._books.stopped or self._released or self._is_surplus()):
+                entry = None if self._pausing else self._backlog.take(self._abreast)
+                if entry is not None or (self._books.closing and self._backlog.empty):
                     return entry
                 self._changed.wait()
             return None
+
+    @property
+    def _abreast(self) -> int:
+        """How many requests may be under way: in trouble one finds out whether it is over."""
+        return 1 if self._books.in_trouble else self._shards.current
+
+    def _is_surplus(self) -> bool:
+        """Whether there is a thread too many; it is forgotten then."""
+        if len(self._threads) <= self._shards.current:
+            return False
+        self._threads.remove(threading.current_thread())
+        return True
 
     def _expired(self, request: R) -> bool:
         oldest_kept = (self._clock.time() - self._max_age) * 1000
@@ -208,53 +268,33 @@ class SendingQueue(Generic[R]):
 
     def _lose(self, entry: Entry[R], why: Verdict) -> None:
         with self._changed:
-            if self._backlog.in_flight is not entry:
-                return  # it was released meanwhile
-            self._backlog.dropped(entry, why.reason)
-            self._episodes.remark(why, entry.request.samples)
-            self._changed.notify_all()
+            if entry in self._backlog.in_flight:  # it was not released meanwhile
+                self._books.lose(self._backlog, entry, why)
+                self._changed.notify_all()
 
-    def _settle(self, entry: Entry[R], verdict: Verdict) -> float:
+    def _settle(self, entry: Entry[R], verdict: Verdict, failures: int) -> float:
         """Book what came of an attempt; returns how many seconds to wait before the next."""
         with self._changed:
-            if self._backlog.in_flight is not entry:
+            if entry not in self._backlog.in_flight:
                 return 0.0  # it was released meanwhile
-            self._held = verdict.action is Action.HOLD
-            self._book(entry, verdict)
-            pending = self._backlog.stats().pending
-            self._episodes.note(verdict, entry.request.samples - verdict.written, pending)
-            self._remark_overflow()
+            pause = self._books.settle(self._backlog, entry, verdict, failures)
+            self._shards.decide(self._backlog.stats().pending)
+            self._ensure_threads()
+            self._pausing += pause > 0
             self._changed.notify_all()
-            return 0.0 if self._stopped else self._pause(verdict)
-
-    def _book(self, entry: Entry[R], verdict: Verdict) -> None:
-        if verdict.action is Action.DONE:
-            self._backlog.delivered(entry, verdict.refused, partly=bool(verdict.reason))
-        elif verdict.action is Action.DROP:
-            self._backlog.dropped(entry, verdict.reason, verdict.written)
-        elif self._stopped or (self._closing and self._held):
-            self._backlog.lost(entry, AT_THE_END.reason)
-            self._stopped = True
-        elif verdict.action is Action.SPLIT:
-            if not self._backlog.split(entry, verdict.reason):
-                self._episodes.remark(indivisible(verdict), entry.request.samples)
-        else:
-            self._backlog.again(entry, attempts=verdict.action is not Action.WAIT)
-        if self._held:
-            self._backlog.hold()
-
-    def _pause(self, verdict: Verdict) -> float:
-        if verdict.action in {Action.HOLD, Action.WAIT}:
-            return verdict.retry_after or PROBE_SECONDS
-        if verdict.action is not Action.RETRY:
-            self._failures = 0
-            return 0.0
-        minimum, maximum, chance = self._backoff
-        wait = backoff(self._failures, minimum=minimum, maximum=maximum, random=chance)
-        self._failures += 1
-        return verdict.retry_after or wait
+        return pause
 
     def _remark_overflow(self) -> None:
         overflow = self._backlog.take_overflow()
         if overflow:
-            self._episodes.remark(FULL, overflow)
+            self._episodes.remark(DISK_FULL if self._backlog.is_durable else FULL, overflow)
+
+    def _say_what_is_left(self, lost: int, kept: int) -> None:
+        if lost:
+            self._episodes.remark(AT_THE_END, lost)
+        if kept:
+            _log.info(f"{kept} samples stay in the spool for the next start", pending=kept)
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -2,17 +2,23 @@
 
 A receiver refuses a request in which a series comes twice (Prometheus), or drops one of the two
 without a word (Thanos). So the first scope that brings a series owns it, and samples that others
-have for it go there, a time once.
+have for it go there, ascending in time. Of those of one time (in milliseconds) the first in the
+batch is sent, which is the one that Prometheus keeps of a scrape: nothing is added up, and two
+agents with the same batch send the same. Where the others had another value, that is said once
+for their metric.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain
 from typing import TypeAlias
 
+from otel_kubecost.exporters.series.labels import NAME
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,
@@ -26,6 +32,9 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
+HISTOGRAM_SUFFIXES = ("_bucket", "_sum", "_count")
+"""What the names of a histogram's series have behind its own."""
+
 _Brought: TypeAlias = tuple[tuple[str, ...], Family]
 """A family and the origin that brought it."""
 
@@ -33,6 +42,7 @@ _Brought: TypeAlias = tuple[tuple[str, ...], Family]
 def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     """``scopes`` with each origin once and, over all of them, each series and each time once.
 
+    Which scope has a series that several bring, and which sample a time, is up to their order.
     Columns stay columns unless a family of the same name might have one of their series.
     """
     everything = list(scopes)
@@ -75,7 +85,7 @@ def _agreeing(brought: Iterable[_Brought]) -> Iterator[_Brought]:
 def _series_names(family: Family) -> tuple[str, ...]:
     name = family.name
     if family.type is Type.HISTOGRAM:
-        return name, f"{name}_bucket", f"{name}_sum", f"{name}_count"
+        return name, *(name + suffix for suffix in HISTOGRAM_SUFFIXES)
     return (name,)
 
 
@@ -131,14 +141,30 @@ def _first_of_each(
 
 
 def _combined(group: Sequence[Series]) -> Series:
+    """The samples of all, each time once, and all exemplars."""
     samples: dict[int, Sample] = {}
     for sample in chain.from_iterable(series.samples for series in group):
-        samples.setdefault(sample.timestamp, sample)
-    exemplars = tuple(chain.from_iterable(series.exemplars for series in group))
+        first = samples.setdefault(sample.timestamp, sample)
+        if not _same(first.value, sample.value):
+            _warn_once(dict(group[0].labels).get(NAME, ""))
+    exemplars = tuple(dict.fromkeys(chain.from_iterable(series.exemplars for series in group)))
     starts = {series.start for series in group}
     start = starts.pop() if len(starts) == 1 else 0
     ordered = tuple(samples[time] for time in sorted(samples))
     return Series(group[0].labels, ordered, exemplars, start)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+@cache
+def _warn_once(name: str) -> None:
+    _log.warning(
+        f"A series of {name} comes with several values for one time; the first is sent",
+        metric=name,
+        hint="give its points an attribute, or keep a label, that tells them apart",
+    )
 
 
 def _by_name(families: Iterable[Family]) -> list[Family]:

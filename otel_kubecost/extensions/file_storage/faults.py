@@ -23,9 +23,9 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: (errno.EROFS, "it cannot be written to", _WRITABLE),
     sqlite3.SQLITE_CANTOPEN: (errno.EACCES, "it cannot be opened", _WRITABLE),
     sqlite3.SQLITE_CORRUPT: (
-        errno.EIO,
+        errno.EBADMSG,
         "it is damaged",
-        "it is set aside at the next start; look at the disk",
+        "it is set aside when it is opened the next time; look at the disk",
     ),
 }
 _REASONS[sqlite3.SQLITE_LOCKED] = _REASONS[sqlite3.SQLITE_BUSY]

@@ -1,36 +1,40 @@
-"""``FileStorage``: small values by owner and key, in one file of a directory."""
+"""``FileStorage``: what components keep, in one directory that one process has to itself."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import sqlite3
-import threading
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.extensions.file_storage.config import FileStorageOptions
-from otel_kubecost.extensions.file_storage.database import open_database
-from otel_kubecost.extensions.file_storage.faults import (
-    closed,
-    in_use,
-    sqlite_fault,
-    system_fault,
+from otel_kubecost.extensions.file_storage.database import Database, Schema
+from otel_kubecost.extensions.file_storage.entries import (
+    ENTRIES,
+    FileStorageClient,
+    open_entries,
 )
+from otel_kubecost.extensions.file_storage.faults import in_use, system_fault
+from otel_kubecost.extensions.file_storage.queue import QUEUE, FileQueue
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
 FILE, LOCK = "storage.db", "storage.lock"
+_FOR_ENTRIES = 16
+"""Small values have this part of the room, the queues share the rest evenly."""
 
 
 class FileStorage:
     """Keeps what other components give it, each for itself. Safe to use from several threads.
 
-    One agent has a directory to itself, from ``start`` to ``shutdown``.
+    One agent has a directory to itself, from ``start`` to ``shutdown``: small values of all
+    components in one file, a queue in a file of its own.
 
     >>> storage = FileStorage(directory="/var/lib/otel-kubecost")
     """
@@ -47,9 +51,9 @@ class FileStorage:
         self._options = options or build_options(FileStorageOptions, keywords)
         self._clock = clock or SystemClock()
         self._directory = Path(self._options.directory)
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._fault = closed(self._options.directory)
+        room = self._options.max_bytes // _FOR_ENTRIES
+        self._entries = self._database(FILE, ENTRIES, room)
+        self._queues: dict[str, FileQueue] = {}
         self._lock_file: int | None = None
 
     def start(self) -> None:
@@ -58,14 +62,14 @@ class FileStorage:
         Raises OSError, with a sentence, where another process has it: EAGAIN. A disk that is full
         or cannot be written to is said; every use raises then, and the metrics go on without.
         """
-        if self._connection is not None:
+        if self._entries.is_open:
             return
         try:
             self._open(shared=False)
         except OSError as fault:
             if fault.errno == errno.EAGAIN:
                 raise
-            self._fault = fault
+            self._entries.fault = fault
             hint = "until the next start, what is kept there is lost with the process"
             _log.error(f"{fault.strerror}", hint=hint)
 
@@ -74,40 +78,40 @@ class FileStorage:
 
         Raises OSError for every fault: who waits for the command can mend it.
         """
-        if self._connection is None:
+        if not self._entries.is_open:
             self._open(shared=True)
 
-    def adopt(self, predecessor: FileStorage) -> None:
-        """Go on with an open file of the same options; any other one is closed."""
-        if predecessor._options != self._options:
-            predecessor.shutdown()
-            return
-        with predecessor._lock:
-            self._connection, predecessor._connection = predecessor._connection, None
-            self._lock_file, predecessor._lock_file = predecessor._lock_file, None
-
     def client(self, owner: str) -> FileStorageClient:
-        return FileStorageClient(self, owner)
+        return FileStorageClient(self._entries, owner)
 
-    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows of one statement, which is a transaction. Raises OSError."""
-        with self._lock:
-            if self._connection is None:
-                raise OSError(*self._fault.args)  # a new one, as each keeps the frames it passed
-            try:
-                return self._connection.execute(statement, values).fetchall()
-            except sqlite3.Error as error:
-                raise sqlite_fault(self._options.directory, error) from None
+    def queue(self, owner: str, account: str = "") -> FileQueue:
+        """The one of ``owner``; for another ``account`` than before a new one in its place."""
+        known = self._queues.get(owner)
+        if known is None or known.account != account:
+            database = self._database(_queue_file(owner), QUEUE, 0)
+            known = FileQueue(database, account, known, self._permit)
+            self._queues[owner] = known
+        return known
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
-        """Close the file. Harmless without ``start``, and twice."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            lock_file, self._lock_file = self._lock_file, None
-        if connection:
-            connection.close()
+        """Close the files. Harmless without ``start``, and twice."""
+        for one in (self._entries, *(each.database for each in self._queues.values())):
+            one.close()
+        lock_file, self._lock_file = self._lock_file, None
         if lock_file is not None:
             os.close(lock_file)
+
+    def _database(self, name: str, schema: Schema, room: int) -> Database:
+        return Database(self._directory / name, schema, room, self._clock.time)
+
+    def _permit(self, one: FileQueue) -> None:
+        """``one`` may be opened now. Raises OSError."""
+        if self._lock_file is None and self._entries.is_open:
+            raise in_use(self._options.directory)
+        if self._lock_file is None:
+            self._open(shared=False)
+        room = self._options.max_bytes * (_FOR_ENTRIES - 1) // _FOR_ENTRIES
+        one.database.max_bytes = room // len(self._queues)
 
     def _open(self, *, shared: bool) -> None:
         directory = self._options.directory
@@ -115,44 +119,23 @@ class FileStorage:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not shared:
                 self._lock_file = _locked(self._directory / LOCK)
-            self._connection = open_database(
-                self._directory / FILE, self._options.max_bytes, self._clock.time
-            )
+            open_entries(self._entries)
         except BlockingIOError:
             raise in_use(directory) from None
         except OSError as error:
             self.shutdown()
+            if directory in str(error.strerror):
+                raise
             raise system_fault(directory, error) from None
-        except sqlite3.Error as error:
-            self.shutdown()
-            raise sqlite_fault(directory, error) from None
 
 
-class FileStorageClient:
-    """The part of a storage that belongs to one component."""
+def _queue_file(owner: str) -> str:
+    """``queue-prometheus_remote_write_cloudtuner.db`` of ``prometheus_remote_write/cloudtuner``.
 
-    def __init__(self, storage: FileStorage, owner: str) -> None:
-        self._storage = storage
-        self._owner = owner
-
-    def get(self, key: str) -> bytes | None:
-        """What was set for ``key``, None where nothing was. Raises OSError, as the others do."""
-        rows = self._storage.execute(
-            "SELECT value FROM entries WHERE owner = ? AND key = ?", self._owner, key
-        )
-        return bytes(rows[0][0]) if rows else None
-
-    def set(self, key: str, value: bytes) -> None:
-        """On the disk when this returns."""
-        self._storage.execute(
-            "INSERT OR REPLACE INTO entries (owner, key, value) VALUES (?, ?, ?)",
-            self._owner,
-            key,
-            value,
-        )
-
-    def delete(self, key: str) -> None:
-        self._storage.execute("DELETE FROM entries WHERE owner = ? AND key = ?", self._owner, key)
+    What a file name cannot have is replaced; a checksum keeps owners apart that look alike then.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", owner.replace("/", "-"))
+    return f"queue-{plain}-{zlib.crc32(owner.encode()):08x}.db"
 
 
 def _locked(path: Path) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from otel_kubecost.component import StorageClient
 from otel_kubecost.receivers.kubecost.window import Window
+from otel_kubecost.storage import StorageClient
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.clock import Clock, SystemClock, floor_mark
-from otel_kubecost.component import Past, StorageClient
+from otel_kubecost.component import Past
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.http.config import shown_url
 from otel_kubecost.pdata import count_points, emptied, restamp, with_ended
@@ -34,6 +34,7 @@ from otel_kubecost.receivers.kubecost.history import (
 )
 from otel_kubecost.receivers.kubecost.scrape import Scrape
 from otel_kubecost.receivers.kubecost.scraper import Scraper
+from otel_kubecost.storage import StorageClient
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)

@@ -41,7 +41,7 @@ def test_clocks_that_agree_hold_up_nothing(exporter_to, receiver, clock):
         exporter.enqueue(cost(clock))
         assert exporter.force_flush()
         clock.advance(60)
-    assert exporter.stats() == (6, 6, 0, {}, "", 0)
+    assert exporter.stats()[:6] == (6, 6, 0, {}, "", 0)
     assert receiver.violations == []
 
 
@@ -56,7 +56,7 @@ def test_a_receiver_that_is_late_pauses_the_sending(exporter_to, receiver, clock
         exporter.enqueue(cost(clock))
         assert clock.wait_for_waiters()
     assert receiver.request_count == 0
-    assert exporter.stats() == (10, 0, 10, {}, "clock_skew", -120)
+    assert exporter.stats()[:6] == (10, 0, 10, {}, "clock_skew", -120)
     (line,) = caplog.records
     assert "120 s ahead of the receiver's; sending pauses" in line.message
     assert (line.levelname, line.reason) == ("ERROR", "clock_skew")
@@ -64,7 +64,7 @@ def test_a_receiver_that_is_late_pauses_the_sending(exporter_to, receiver, clock
     receiver.clock_offset = 0
     clock.advance(60)
     wait_until(lambda: not exporter.stats().pending)
-    assert exporter.stats() == (10, 10, 0, {}, "", 0)
+    assert exporter.stats()[:6] == (10, 10, 0, {}, "", 0)
     assert receiver.violations == []
     assert "answers again" in caplog.text
 
@@ -83,7 +83,7 @@ def test_a_few_seconds_are_waited_for(exporter_to, caplog):
             assert mark or clock.monotonic() == pytest.approx(30, abs=1)
     assert receiver.violations == []
     assert receiver.request_count == 4
-    assert exporter.stats() == (8, 8, 0, {}, "", -30)
+    assert exporter.stats()[:6] == (8, 8, 0, {}, "", -30)
     assert caplog.records == []
 
 
@@ -95,7 +95,7 @@ def test_a_receiver_that_is_early_is_written_to(exporter_to, receiver, clock, ca
         exporter.enqueue(cost(clock))
         assert exporter.force_flush()
         clock.advance(60)
-    assert exporter.stats() == (6, 6, 0, {}, "", 600)
+    assert exporter.stats()[:6] == (6, 6, 0, {}, "", 600)
     (line,) = caplog.records
     assert "600 s behind" in line.message
     assert line.levelname == "WARNING"
@@ -143,7 +143,7 @@ def test_a_clock_that_steps_sends_nothing_with_the_wrong_time(exporter_to, recei
         each.advance(60)
     exporter.enqueue(cost(clock))
     wait_until(lambda: not exporter.stats().pending)
-    assert exporter.stats() == (6, 4, 0, {"future": 2}, "", 0)
+    assert exporter.stats()[:6] == (6, 4, 0, {"future": 2}, "", 0)
     assert receiver.violations == []
 
 
@@ -190,4 +190,4 @@ def test_who_does_not_answer_head_is_written_to(exporter_to, clock):
         exporter = exporter_to(server, clock=clock, timeout=0.3)
         exporter.enqueue(cost(clock))
         assert exporter.force_flush(20_000)
-        assert exporter.stats() == (2, 2, 0, {}, "", 0)
+        assert exporter.stats()[:6] == (2, 2, 0, {}, "", 0)

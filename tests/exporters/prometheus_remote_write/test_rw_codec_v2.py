@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rw_families import FAMILIES, column_families, plain_families
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode
 from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import RequestV2, encode_v2
@@ -20,49 +21,7 @@ from otel_kubecost.exporters.series.model import (
 from otel_kubecost.pdata import AttributeTable, PointColumns
 from otel_kubecost.testing import Described, SentExemplar, decode, decode_v2
 
-TIMES = st.integers(-(2**63), 2**63 - 1)
-TEXT = st.text(min_size=1, max_size=6)
-NAMES = st.text("abc_", min_size=1, max_size=3)
-TYPES = st.sampled_from(Type)
 CUMULATIVE = {Type.COUNTER, Type.HISTOGRAM}
-
-LABELS = st.dictionaries(NAMES, TEXT, max_size=3).map(lambda found: tuple(sorted(found.items())))
-EXEMPLARS = st.builds(SeriesExemplar, LABELS, TIMES, st.floats())
-SAMPLES = st.lists(st.builds(Sample, TIMES, st.floats()), min_size=1, max_size=3,
-                   unique_by=lambda one: one.timestamp).map(sorted)  # fmt: skip
-
-
-@st.composite
-def plain_families(draw):
-    name = draw(NAMES)
-    pairs = tuple(sorted({**dict(draw(LABELS)), "__name__": name}.items()))
-    series = Series(pairs, draw(SAMPLES), tuple(draw(st.lists(EXEMPLARS, max_size=2))), draw(TIMES))
-    return Family(name, draw(TYPES), [series], draw(st.text(max_size=5)), draw(st.text(max_size=3)))
-
-
-@st.composite
-def column_families(draw):
-    """Families over one or two tables, with labels from columns at any place among the others."""
-    families = []
-    for table_number in range(draw(st.integers(1, 2))):
-        keys = draw(st.lists(NAMES, unique=True, max_size=3))
-        cells = st.tuples(*[st.text(max_size=3)] * len(keys))
-        rows = draw(st.lists(cells, unique=True, max_size=5))
-        table = AttributeTable.of(keys, rows)
-        for number in range(draw(st.integers(1, 3))):
-            constant = draw(st.dictionaries(st.text("xyz", min_size=1), TEXT, max_size=2))
-            values = draw(st.lists(st.none() | st.floats(), min_size=len(rows),
-                                   max_size=len(rows)))  # fmt: skip
-            points = PointColumns.of(table, values, time_unix_nano=draw(st.integers(0, 2**60)))
-            points.start_time_unix_nano = draw(st.integers(0, 2**60))
-            named = {"__name__": f"m{table_number}{number}", **constant}
-            columns = dict(zip(keys, table.columns, strict=True))
-            series = ColumnSeries(sorted((columns | named).items()), points)
-            families.append(Family(named["__name__"], draw(TYPES), series, draw(TEXT), "By"))
-    return families
-
-
-FAMILIES = st.lists(plain_families(), max_size=5) | column_families()
 
 
 def decoded(requests):

@@ -94,7 +94,6 @@ def test_other_spellings(first, second):
         ({"headers": {"Cloud-Account-Id": ""}}, "is empty; is the variable"),
         ({"protobuf_message": V2}, "leave `protobuf_message` out"),
         ({"protobuf_message": "io.prometheus.write.v2.Reqest"}, "did you mean"),
-        ({"storage": "file_storage"}, "leave `storage` out"),
         ({"queue_config": {"capacity": 0}}, "queue_config.capacity"),
         ({"queue_config": {"min_shards": 9}}, "min_shards is more than max_shards"),
         ({"queue_config": {"min_backoff": "9s"}}, "min_backoff is more than max_backoff"),

@@ -17,6 +17,7 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import encode
 from otel_kubecost.exporters.prometheus_remote_write.config import V2
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
+from otel_kubecost.exporters.sending.store import MemoryStore
 from otel_kubecost.exporters.series.model import Family, Sample, Series, Type
 
 pytestmark = pytest.mark.peers
@@ -77,7 +78,9 @@ def test_a_series_that_prometheus_cannot_take_is_found(tmp_path, caplog):
         clock = SystemClock()
         options = PrometheusRemoteWriteOptions(endpoint=prometheus.write_url)
         client = RemoteWriteClient(options, clock)
-        queue = SendingQueue(client.send, capacity=999, clock=clock, episodes=Episodes(clock))
+        queue = SendingQueue(
+            client.send, store=MemoryStore(999), clock=clock, episodes=Episodes(clock)
+        )
         queue.put_all(list(encode([everything], 10_000)))
         assert queue.drain(60)
         queue.close(10)

@@ -28,6 +28,14 @@ class Letters:
     newest: int = 0
 
     @property
+    def body(self) -> bytes:
+        return self.text.encode()
+
+    @property
+    def kind(self) -> str:
+        return "letters"
+
+    @property
     def samples(self) -> int:
         return len(self.text)
 

@@ -15,6 +15,7 @@ from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.isolation import LIMIT, PERSISTENT
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.sending.retry import Action, Verdict
+from otel_kubecost.exporters.sending.store import MemoryStore
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -53,7 +54,11 @@ def queue_to():
         clock = InstantClock()
         queues.append(
             SendingQueue(
-                receiver.send, capacity=99_999, clock=clock, episodes=Episodes(clock), **options
+                receiver.send,
+                store=MemoryStore(99_999),
+                clock=clock,
+                episodes=Episodes(clock),
+                **options,
             )
         )
         return queues[-1]
@@ -301,7 +306,7 @@ def test_the_good_arrive_and_the_bad_do_not(sizes, bad, newer, answer):
     )
     clock = InstantClock()
     queue: SendingQueue[Letters] = SendingQueue(
-        receiver.send, capacity=9999, clock=clock, episodes=Episodes(clock)
+        receiver.send, store=MemoryStore(9999), clock=clock, episodes=Episodes(clock)
     )
     queue.put_all([*batch, Letters("z")])
     while not queue.idle:

@@ -14,6 +14,7 @@ from otel_kubecost.exporters.sending.entry import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.sending.retry import Action, Verdict
+from otel_kubecost.exporters.sending.store import MemoryStore
 from otel_kubecost.testing import FakeClock
 
 pytestmark = pytest.mark.timeout(30)
@@ -37,10 +38,10 @@ def queue_to():
 
     def make(receiver: Receiver, clock: FakeClock | None = None, **options):
         clock = clock or InstantClock()
-        options = {"capacity": 1000, **options}
+        store = MemoryStore(options.pop("capacity", 1000))
         episodes = Episodes(clock, exporter="test")
         queue: SendingQueue[Letters] = SendingQueue(
-            receiver.send, clock=clock, episodes=episodes, **options
+            receiver.send, store=store, clock=clock, episodes=episodes, **options
         )
         queues.append((receiver, queue))
         return queue
@@ -482,7 +483,7 @@ def test_the_ledger_balances_whatever_the_receiver_does(sizes, script, capacity)
     """Accepted is delivered and pending and dropped, at every look; and order is kept."""
     clock, receiver = InstantClock(), Receiver(list(script))
     queue: SendingQueue[Letters] = SendingQueue(
-        receiver.send, capacity=capacity, clock=clock, episodes=Episodes(clock)
+        receiver.send, store=MemoryStore(capacity), clock=clock, episodes=Episodes(clock)
     )
     letters = iter(map(chr, range(0x4E00, 0x9000)))
     for size in sizes:

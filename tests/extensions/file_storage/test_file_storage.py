@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_kubecost.component import Storage
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.extensions.file_storage import FileStorage
+from otel_kubecost.storage import Storage
 from otel_kubecost.testing import FakeClock
 
 MIB = 2**20
@@ -96,7 +96,7 @@ def test_several_threads_may_use_it(opened):
         thread.start()
     for thread in threads:
         thread.join()
-    kept = storage.execute("SELECT owner, count(*) FROM entries GROUP BY owner")
+    kept = storage._entries.query("SELECT owner, count(*) FROM entries GROUP BY owner")
     assert sorted(kept) == [(f"owner {at}", 50) for at in range(4)]
 
 
@@ -113,8 +113,8 @@ def test_nobody_else_may_read_it(opened, tmp_path):
 def test_every_write_is_on_the_disk(opened):
     """A write-ahead log that is synced at every commit: a loss of power loses nothing."""
     storage = opened()
-    assert storage.execute("PRAGMA journal_mode") == [("wal",)]
-    assert storage.execute("PRAGMA synchronous") == [(2,)]
+    assert storage._entries.query("PRAGMA journal_mode") == [("wal",)]
+    assert storage._entries.query("PRAGMA synchronous") == [(2,)]
 
 
 _WRITER = """
@@ -172,7 +172,7 @@ def test_a_command_may_look_into_it_beside_the_agent(opened, tmp_path):
 
 @pytest.mark.parametrize("at", [0, 100, 4096])
 def test_a_damaged_file_is_set_aside(opened, tmp_path, caplog, at):
-    """The agent starts with an empty one, and the log says where the old one is."""
+    """Case 61: the agent starts with what can be read, and the log says where the old one is."""
     first = opened()
     for number in range(200):
         first.client("one").set(str(number), b"value" * 20)
@@ -182,7 +182,7 @@ def test_a_damaged_file_is_set_aside(opened, tmp_path, caplog, at):
     content[at : at + 600] = b"\xff" * 600
     path.write_bytes(content)
     second = opened()
-    assert second.client("one").get("7") is None
+    assert second.client("one").get("7") in {None, b"value" * 20}
     second.client("one").set("key", b"value")
     (aside,) = (tmp_path / "kept").glob("*.damaged-20260921T141320Z")
     assert aside.read_bytes() == content
@@ -194,7 +194,7 @@ def test_a_file_of_a_newer_version_is_set_aside(opened, tmp_path, caplog):
     """After a downgrade the agent works, and an upgrade can have its file back."""
     first = opened()
     first.client("one").set("key", b"value")
-    first.execute("PRAGMA user_version = 99")
+    first._entries.query("PRAGMA user_version = 99")
     first.shutdown()
     assert opened().client("one").get("key") is None
     (aside,) = (tmp_path / "kept").glob("storage.db.newer-*")
@@ -263,22 +263,6 @@ def test_after_its_end_it_says_that_it_is_closed(opened):
     storage.shutdown()
     with pytest.raises(OSError, match="it is not open"):
         storage.client("one").get("key")
-
-
-def test_a_successor_goes_on_with_the_open_file(opened, tmp_path):
-    """No moment in which another process could take the directory; other options open anew."""
-    first = opened()
-    first.client("one").set("key", b"value")
-    successor = FileStorage(directory=str(tmp_path / "kept"))
-    successor.adopt(first)
-    successor.start()
-    assert successor.client("one").get("key") == b"value"
-    elsewhere = FileStorage(directory=str(tmp_path / "elsewhere"))
-    elsewhere.adopt(successor)
-    elsewhere.start()
-    assert elsewhere.client("one").get("key") is None
-    elsewhere.shutdown()
-    assert opened().client("one").get("key") == b"value"
 
 
 def test_options_are_checked():

@@ -1,0 +1,97 @@
+"""What follows from a verdict: for the backlog, for the log, and for the next attempt."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Generic
+
+from otel_kubecost.exporters.sending.backlog import Backlog
+from otel_kubecost.exporters.sending.entry import Entry, R
+from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.forecast import Forecast
+from otel_kubecost.exporters.sending.losses import AT_THE_END, indivisible
+from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
+
+
+class Bookkeeping(Generic[R]):
+    """The state of one queue beside its backlog. Not for several threads at once."""
+
+    def __init__(
+        self,
+        episodes: Episodes,
+        forecast: Forecast,
+        *,
+        min_backoff: float,
+        max_backoff: float,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._episodes = episodes
+        self._forecast = forecast
+        self._backoff = (min_backoff, max_backoff, random)
+        self.failures = 0
+        """Attempts in a row that failed for a reason that passes."""
+        self.held = False
+        """Whether somebody has to mend the configuration first."""
+        self.closing = False
+        """Whether what cannot be delivered at once is left to the next process, or lost."""
+        self.stopped = False
+
+    @property
+    def in_trouble(self) -> bool:
+        return self.held or self.failures > 0
+
+    def settle(
+        self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict, failures: int
+    ) -> float:
+        """Book what came of an attempt, before which there had been so many ``failures``.
+
+        Returns how many seconds to wait before the next.
+        """
+        self.held = verdict.action is Action.HOLD
+        self._book(backlog, entry, verdict)
+        if self.held:
+            backlog.hold()
+        pending = backlog.stats().pending
+        self._episodes.note(verdict, entry.request.samples - verdict.written, pending)
+        if verdict.action in {Action.RETRY, Action.HOLD}:
+            self._forecast.look(backlog.oldest_pending, backlog.filled)
+        else:
+            self._forecast.over()
+        return 0.0 if self.stopped else self._pause(verdict, failures)
+
+    def lose(self, backlog: Backlog[R], entry: Entry[R], why: Verdict) -> None:
+        backlog.dropped(entry, why.reason)
+        self._episodes.remark(why, entry.request.samples)
+
+    def _book(self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict) -> None:
+        if verdict.action is Action.DONE:
+            backlog.delivered(entry, verdict.refused, partly=bool(verdict.reason))
+        elif verdict.action is Action.DROP:
+            backlog.dropped(entry, verdict.reason, verdict.written)
+        elif self.stopped or (self.closing and (self.held or backlog.is_durable)):
+            self._leave(backlog, entry)
+        elif verdict.action is Action.SPLIT:
+            if not backlog.split(entry, verdict.reason):
+                self._episodes.remark(indivisible(verdict), entry.request.samples)
+        else:
+            backlog.again(entry, attempts=verdict.action is not Action.WAIT)
+
+    def _leave(self, backlog: Backlog[R], entry: Entry[R]) -> None:
+        """At the end, what cannot be delivered now."""
+        if backlog.is_durable:
+            backlog.again(entry)
+        else:
+            backlog.lost(entry, AT_THE_END.reason)
+        self.stopped = True
+
+    def _pause(self, verdict: Verdict, failures: int) -> float:
+        if verdict.action in {Action.HOLD, Action.WAIT}:
+            return verdict.retry_after or PROBE_SECONDS
+        if verdict.action is not Action.RETRY:
+            self.failures = 0
+            return 0.0
+        minimum, maximum, chance = self._backoff
+        self.failures = failures + 1  # those that fail at the same time are one failure
+        wait = backoff(failures, minimum=minimum, maximum=maximum, random=chance)
+        return verdict.retry_after or wait

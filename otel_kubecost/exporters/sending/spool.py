@@ -1,0 +1,185 @@
+"""The spool: requests on the disk before they are sent, and in memory while the disk fails.
+
+The disk has every request before the first attempt to send it, and until it is settled. While the
+disk cannot be written to (full, read-only, ...) new requests wait in memory, as without a spool,
+and what is settled is remembered. The first change that succeeds writes all of that at once.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic
+
+from otel_kubecost.clock import Clock
+from otel_kubecost.exporters.sending.entry import R
+from otel_kubecost.exporters.sending.store import (
+    NOTHING,
+    Ledger,
+    MemoryStore,
+    Waiting,
+    places_for,
+)
+from otel_kubecost.storage import Extent, Place, StorageQueue, StoredRequest
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+RETRY_SECONDS = 10.0
+"""After a fault of the disk, before it is tried again."""
+
+FAULTS = {
+    errno.EAGAIN: "in_use",
+    errno.EBADMSG: "damaged",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+}
+OTHER_FAULT = "io_error"
+
+
+class Spool(Generic[R]):
+    """A store on a disk. ``unpack`` makes a request of what was kept of it.
+
+    While the disk fails ``capacity`` samples more have room, in memory.
+    """
+
+    is_durable = True
+
+    def __init__(
+        self,
+        disk: StorageQueue,
+        unpack: Callable[[StoredRequest], R],
+        *,
+        capacity: int,
+        clock: Clock,
+        **context: Any,
+    ) -> None:
+        """``context`` goes with each line of the log (exporter)."""
+        self.fault = ""
+        self._disk = disk
+        self._unpack = unpack
+        self._clock = clock
+        self._log = _log.bind(**context)
+        self._memory: MemoryStore[R] = MemoryStore(capacity)
+        self._is_open = False
+        self._settled: set[int] = set()
+        self._owed: Counter[str] = Counter()
+        self._next = 1
+        self._retry_at = 0.0
+
+    def open(self) -> None:
+        if not self._is_open:
+            self._try(self._open)
+
+    @property
+    def id(self) -> str:
+        return self._disk.id if self._is_open else ""
+
+    @property
+    def ledger(self) -> Ledger:
+        return Counter(self._disk.ledger if self._is_open else {}) + self._owed
+
+    @property
+    def extent(self) -> Extent:
+        kept = self._disk.extent if self._is_open else Extent()
+        more = self._memory.extent
+        requests = kept.requests - len(self._settled) + more.requests
+        return Extent(requests, kept.bytes + more.bytes)
+
+    @property
+    def oldest(self) -> int | None:
+        kept = self._disk.oldest if self._is_open else None
+        return min(filter(None, [kept, self._memory.oldest]), default=None)
+
+    @property
+    def oldest_perishing(self) -> int | None:
+        return self._memory.oldest
+
+    @property
+    def filled(self) -> float:
+        return self._memory.filled if self.fault else self._disk.filled
+
+    def fits(self, samples: int, more: Extent) -> bool:
+        return self._memory.fits(samples, more) if self.fault else self._disk.fits(more)
+
+    def first(self, passed: Collection[int]) -> Waiting[R] | None:
+        found = [self._memory.first(passed), self._first_kept(passed)]
+        return min((one for one in found if one), key=lambda one: one.place, default=None)
+
+    def perishing(self, passed: Collection[int]) -> Waiting[R] | None:
+        return self._memory.first(passed)
+
+    def behind(self, passed: Collection[int], place: int) -> R | None:
+        stored = self._read(lambda: self._disk.behind(self._passed(passed), place))
+        return self._unpack(stored) if stored else self._memory.behind(passed, place)
+
+    def change(
+        self,
+        added: Sequence[R] = (),
+        removed: Collection[int] = (),
+        booked: Ledger = NOTHING,
+        instead: Place | None = None,
+    ) -> list[Place]:
+        places = places_for(added, self._next, instead)
+        self._next += len(added)
+        self._memory.keep(map(Waiting, places, added))
+        self._settled |= self._memory.discard(removed)
+        self._owed.update(booked)
+        if self._clock.monotonic() >= self._retry_at:
+            self._try(self._write)
+        return places
+
+    def _open(self) -> None:
+        self._disk.open()
+        self._is_open = True
+        self._next = max(self._next, self._disk.next_number)
+
+    def _write(self) -> None:
+        """Everything that the disk does not know of yet."""
+        if not self._is_open:
+            self._open()
+        waiting = self._memory.waiting()
+        self._disk.change([_stored(one) for one in waiting], self._settled, self._owed)
+        self._memory.discard([one.place.number for one in waiting])
+        self._settled.clear()
+        self._owed.clear()
+        if self.fault:
+            self._log.info("The spool is written to again", was=self.fault)
+            self.fault = ""
+
+    def _first_kept(self, passed: Collection[int]) -> Waiting[R] | None:
+        stored = self._read(lambda: self._disk.first(self._passed(passed)))
+        return Waiting(stored.place, self._unpack(stored)) if stored else None
+
+    def _passed(self, passed: Collection[int]) -> Collection[int]:
+        return {*passed, *self._settled}
+
+    def _read(self, reading: Callable[[], StoredRequest | None]) -> StoredRequest | None:
+        return self._try(reading) if self._is_open else None
+
+    def _try(self, work: Callable[[], StoredRequest | None]) -> StoredRequest | None:
+        try:
+            return work()
+        except OSError as error:
+            self._failed(error)
+            return None
+
+    def _failed(self, error: OSError) -> None:
+        fault = FAULTS.get(error.errno or 0, OTHER_FAULT)
+        self._retry_at = self._clock.monotonic() + RETRY_SECONDS
+        if fault != self.fault:
+            self.fault = fault
+            hint = "until then samples wait in memory and are lost with the process"
+            self._log.error(error.strerror or str(error), reason=fault, hint=hint)
+        if error.errno == errno.EBADMSG and self._is_open:
+            self._is_open = False
+            self._try(self._open)
+
+
+def _stored(one: Waiting[R]) -> StoredRequest:
+    request = one.request
+    return StoredRequest(one.place, request.samples, request.series, request.kind, request.body)

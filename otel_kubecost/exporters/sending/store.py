@@ -1,0 +1,220 @@
+"""Where requests wait, and the ledger of them: in memory here, on a disk in ``spool``."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Generic, NamedTuple, Protocol, TypeAlias
+from uuid import uuid4
+
+from otel_kubecost.exporters.sending.entry import R, Sendable
+from otel_kubecost.storage import Extent, Place
+
+ACCEPTED, DELIVERED = "accepted", "delivered"
+_DROPPED = "dropped:"
+
+Ledger: TypeAlias = Mapping[str, int]
+"""Samples by what became of them."""
+NOTHING: Ledger = MappingProxyType({})
+
+
+class Waiting(NamedTuple, Generic[R]):
+    """A request in its place."""
+
+    place: Place
+    request: R
+
+
+def dropped(reason: str, samples: int) -> dict[str, int]:
+    """What is booked for ``samples`` that are lost."""
+    return {_DROPPED + reason: samples}
+
+
+def dropped_by_reason(ledger: Ledger) -> dict[str, int]:
+    return {
+        name.removeprefix(_DROPPED): samples
+        for name, samples in ledger.items()
+        if name.startswith(_DROPPED) and samples
+    }
+
+
+def pending(ledger: Ledger) -> int:
+    """What was accepted and is neither delivered nor dropped."""
+    return ledger.get(ACCEPTED, 0) - sum(n for name, n in ledger.items() if name != ACCEPTED)
+
+
+class Store(Protocol[R]):
+    """Requests that wait, oldest first: by time, then by batch. Not for several threads at once."""
+
+    @property
+    def id(self) -> str:
+        """Another one where it may lack what was put into it before."""
+        ...
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what it has outlives the process."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """Why it is less durable than it should be; empty where it is not."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def extent(self) -> Extent: ...
+
+    @property
+    def oldest(self) -> int | None:
+        """The time (ms) of the oldest request with samples; None where there is none."""
+        ...
+
+    @property
+    def oldest_perishing(self) -> int | None:
+        """As ``oldest``, of those that are gone with the process."""
+        ...
+
+    def open(self) -> None:
+        """Make it ready; before anything else, and harmless twice."""
+        ...
+
+    @property
+    def filled(self) -> float:
+        """The part of the room that is used; more than 1 where there is too much."""
+        ...
+
+    def fits(self, samples: int, more: Extent) -> bool:
+        """Whether there is room for so much more."""
+        ...
+
+    def first(self, passed: Collection[int]) -> Waiting[R] | None:
+        """The first that is not among the numbers ``passed``."""
+        ...
+
+    def behind(self, passed: Collection[int], place: int) -> R | None:
+        """Of those with samples that are not ``passed`` the one at ``place``, or the last."""
+        ...
+
+    def perishing(self, passed: Collection[int]) -> Waiting[R] | None:
+        """As ``first``, of those that are gone with the process."""
+        ...
+
+    def change(
+        self,
+        added: Sequence[R] = (),
+        removed: Collection[int] = (),
+        booked: Ledger = NOTHING,
+        instead: Place | None = None,
+    ) -> list[Place]:
+        """Add and remove at once, and book it; the places of those that were ``added``.
+
+        These are where ``instead`` is, or are a batch of their own.
+        """
+        ...
+
+
+class MemoryStore(Generic[R]):
+    """Requests that are gone with the process; room for ``capacity`` samples."""
+
+    is_durable = False
+    fault = ""
+
+    def __init__(self, capacity: int) -> None:
+        self.id = str(uuid4())
+        self.ledger: Counter[str] = Counter()
+        self._capacity = capacity
+        self._samples = 0
+        self._bytes = 0
+        self._places: list[Place] = []
+        self._requests: dict[int, R] = {}
+        self._next = 1
+
+    def open(self) -> None:
+        pass
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(len(self._places), self._bytes)
+
+    @property
+    def oldest(self) -> int | None:
+        return next((place.newest for place in self._places if place.newest), None)
+
+    @property
+    def oldest_perishing(self) -> int | None:
+        return self.oldest
+
+    @property
+    def filled(self) -> float:
+        return self._samples / self._capacity
+
+    def fits(self, samples: int, more: Extent) -> bool:  # noqa: ARG002  the protocol's
+        return self._samples + samples <= self._capacity
+
+    def first(self, passed: Collection[int]) -> Waiting[R] | None:
+        return next(self._beside(passed), None)
+
+    def behind(self, passed: Collection[int], place: int) -> R | None:
+        found = None
+        for at, one in enumerate(one for one in self._beside(passed) if one.request.samples):
+            found = one.request
+            if at == place:
+                break
+        return found
+
+    def perishing(self, passed: Collection[int]) -> Waiting[R] | None:
+        return self.first(passed)
+
+    def change(
+        self,
+        added: Sequence[R] = (),
+        removed: Collection[int] = (),
+        booked: Ledger = NOTHING,
+        instead: Place | None = None,
+    ) -> list[Place]:
+        places = places_for(added, self._next, instead)
+        self._next += len(added)
+        self.keep(map(Waiting, places, added))
+        self.discard(removed)
+        self.ledger.update(booked)
+        return places
+
+    def keep(self, waiting: Iterable[Waiting[R]]) -> None:
+        """Add to other places than its own, without booking."""
+        for place, request in waiting:
+            insort(self._places, place)
+            self._requests[place.number] = request
+            self._bytes += len(request.body)
+            self._samples += request.samples
+
+    def discard(self, numbers: Collection[int]) -> set[int]:
+        """Remove without booking; gives the numbers that are not here."""
+        here = self._requests.keys() & set(numbers)
+        for number in here:
+            request = self._requests.pop(number)
+            self._bytes -= len(request.body)
+            self._samples -= request.samples
+        if here:
+            self._places = [place for place in self._places if place.number not in here]
+        return set(numbers) - here
+
+    def waiting(self) -> list[Waiting[R]]:
+        return list(self._beside(()))
+
+    def _beside(self, passed: Collection[int]) -> Iterator[Waiting[R]]:
+        for place in self._places:
+            if place.number not in passed:
+                yield Waiting(place, self._requests[place.number])
+
+
+def places_for(requests: Sequence[Sendable], first: int, instead: Place | None) -> list[Place]:
+    """Of new requests, which have the numbers from ``first`` on."""
+    batch, rank = (instead.batch, instead.rank) if instead else (first, "")
+    return [
+        Place(one.newest, batch, f"{rank}{at:06}", first + at) for at, one in enumerate(requests)
+    ]

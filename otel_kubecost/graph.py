@@ -168,7 +168,7 @@ def _hand_over(component: Any, successor: Any) -> bool:
     if isinstance(successor, Adopting) and type(successor) is type(component):
         successor.adopt(component)
         return True
-    if isinstance(component, Adopting) and isinstance(component, QueuedExporter):
+    if isinstance(component, QueuedExporter) and component.oldest_pending is not None:
         return False
     component.shutdown(timeout_millis=0)
     return True

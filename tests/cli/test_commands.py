@@ -156,7 +156,7 @@ def test_without_a_file_the_environment_is_the_configuration(tmp_path, kubecost)
         }
         with Agent(env=variables) as agent:
             assert receiver.wait_for(lambda got: got.sample_count > 0, timeout=20)
-            page = wait_until(lambda: get(f"http://127.0.0.1:{port}/metrics"))
+            page = wait_until(lambda: costs_at(f"http://127.0.0.1:{port}/metrics"))
             assert agent.stop() == 0, agent.log
         assert receiver.violations == []
     assert 'cloudtuner_kubecost_namespace_total_cost{cluster="prod"' in page
@@ -179,6 +179,12 @@ def get(url):
             return answer.read().decode()
     except OSError:
         return ""
+
+
+def costs_at(url):
+    """The page, once there are costs on it."""
+    page = get(url)
+    return page if page and "namespace_total_cost" in page else None
 
 
 def test_formats_of_the_log_carry_the_same_events(config):

@@ -14,7 +14,9 @@ def _build(
 ) -> PrometheusRemoteWriteExporter:
     named = options.model_copy(update={"name": options.name or str(settings.id)})
     spool = settings.queue(options.storage, options.account)
-    return PrometheusRemoteWriteExporter(named, clock=settings.clock, spool=spool)
+    exporter = PrometheusRemoteWriteExporter(named, clock=settings.clock, spool=spool)
+    settings.own_metrics.register(str(settings.id), exporter.own_metrics)
+    return exporter
 
 
 FACTORY = Factory(

@@ -28,6 +28,7 @@ from otel_kubecost.exporters.prometheus_remote_write.config import (
     PrometheusRemoteWriteOptions,
     options_from_environment,
 )
+from otel_kubecost.exporters.prometheus_remote_write.own_metrics import About, queue_metrics
 from otel_kubecost.exporters.prometheus_remote_write.queueing import queue_for, shown_name
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
 from otel_kubecost.exporters.sending.backlog import Backlog
@@ -37,6 +38,7 @@ from otel_kubecost.exporters.series.merge import flatten
 from otel_kubecost.exporters.series.model import Family, ScopeFamilies
 from otel_kubecost.exporters.series.relabel import relabel_scopes
 from otel_kubecost.exporters.series.translate import Translation, Translator
+from otel_kubecost.http.config import shown_url
 from otel_kubecost.storage import StorageQueue
 from otel_kubecost.telemetry import get_logger
 
@@ -97,6 +99,12 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         self._clock = clock or SystemClock()
         self._client = RemoteWriteClient(options, self._clock)
         self._queue = queue_for(options, self._client, spool, self._clock)
+        self._about = About(
+            self.name,
+            shown_url(options.endpoint),
+            options.queue_config.max_samples_per_send,
+            has_spool=spool is not None,
+        )
         self._translator = Translator(options.translation)
         self._markers = StaleMarkers()
         self._metadata_due = 0.0
@@ -190,6 +198,11 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         """What was accepted, delivered, dropped and waits, in samples; how the clocks differ."""
         capacity = self._options.queue_config.capacity
         return self._queue.stats()._replace(skew=self._client.skew, capacity=capacity)
+
+    def own_metrics(self) -> MetricsData:
+        """How the queue stands, under the names that Prometheus and the Collector have for it."""
+        now, oldest = self._clock.time(), self.oldest_pending
+        return queue_metrics(self.stats(), self._about, now=now, oldest_pending=oldest)
 
     @property
     def has_room(self) -> bool:

@@ -108,7 +108,7 @@ WORDS = (
     Words("duplicate", _one_of("duplicate sample for timestamp", "sample-duplicate-timestamp"),
           "another agent writes these series with other values; stop it, or give each agent "
           "external_labels of its own"),
-    Words("too_old", _one_of("out of order sample", "out of bounds", "too old sample",
+    Words("out_of_order", _one_of("out of order sample", "out of bounds", "too old sample",
                              "sample-out-of-order", "sample-timestamp-too-old"),
           "something newer was written before; the receiver's window for late samples is past"),
     Words("refused", _one_of("invalid sample"), conflict=False),

@@ -119,7 +119,7 @@ def test_a_partial_refusal_is_counted(exporter_to, caplog):
         assert exporter.export(both) is SUCCESS
         assert exporter.export(batch(gauge("cost", point({"pod": "a"}, 1.0, NOW - 1)))) is SUCCESS
         assert receiver.request_count == 3
-    assert look(exporter) == (4, 2, 0, {"duplicate": 1, "too_old": 1})
+    assert look(exporter) == (4, 2, 0, {"duplicate": 1, "out_of_order": 1})
     assert [one.samples for one in caplog.records] == [1]
     assert "duplicate sample for timestamp" in caplog.records[0].message
     assert caplog.records[0].levelname == "INFO"
@@ -162,7 +162,7 @@ def test_what_is_too_old_for_prometheus_is_settled(exporter_to, clock, caplog, w
         late = [point({"pod": str(n)}, at=old if n % 10 == 0 else NOW) for n in range(30)]
         assert exporter.export(batch(gauge("cost", *late))) is FAILURE
         settle(exporter)
-    assert look(exporter) == (31, 28, 0, {"too_old": 3})
+    assert look(exporter) == (31, 28, 0, {"out_of_order": 3})
     assert len(receiver.series) == 28
     assert caplog.records == []
 

@@ -1,10 +1,16 @@
 """A queue's ledger under the names that Prometheus and the Collector have for it."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.metrics.export import MetricExportResult
 from peers import lint
+from rw_data import NOW as RECENT
+from rw_data import series
 
+from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
 from otel_kubecost.exporters.prometheus_remote_write.own_metrics import (
     OURS,
     About,
@@ -17,6 +23,9 @@ from otel_kubecost.exporters.sending.stats import ShardStats, Stats
 from otel_kubecost.exporters.series.exposition import render
 from otel_kubecost.exporters.series.model import Type
 from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.extensions.file_storage import FileStorage
+from otel_kubecost.pdata import each_metric
+from otel_kubecost.testing import RemoteWriteReceiver
 
 NOW = 1_790_000_000.0
 ABOUT = About("prometheus_remote_write/a", "https://host/write", max_samples_per_send=10_000)
@@ -225,3 +234,51 @@ def test_promtool_finds_no_fault():
     """Names, types and help are as Prometheus wants them."""
     data = queue_metrics(STATS, ABOUT._replace(has_spool=True), now=NOW, oldest_pending=NOW)
     assert lint(render(Translator().translate(data))) == (0, b"", b"")
+
+
+def told(exporter):
+    """What an exporter says now: values by name, of series with no reason."""
+    return {
+        metric.name: metric.data.data_points[0].value
+        for _, _, metric in each_metric(exporter.own_metrics())
+        if "reason" not in metric.data.data_points[0].attributes
+    }
+
+
+def test_an_exporter_in_a_program_of_ones_own_can_be_asked(exporter_to):
+    """Before, while and after its endpoint is down, in a batch that is as any of the SDK."""
+    with RemoteWriteReceiver() as receiver:
+        exporter = exporter_to(receiver, queue_config={"max_samples_per_send": 100})
+        before = told(exporter)
+        receiver.poison, receiver.poison_status = (lambda _: True), 503
+        assert exporter.export(series(7), timeout_millis=300) is MetricExportResult.FAILURE
+        meanwhile = told(exporter)
+        receiver.poison = None
+        assert exporter.force_flush()
+        after = told(exporter)
+        written = json.loads(exporter.own_metrics().to_json())
+    storage, waits = "prometheus_remote_storage", "oldest_pending_timestamp_seconds"
+    assert before[f"{storage}_samples_pending"] == before[f"{storage}_samples_total"] == 0
+    assert before[f"{storage}_max_samples_per_send"] == 100
+    assert meanwhile[f"{storage}_samples_pending"] == 7
+    assert meanwhile[f"{storage}_samples_retried_total"] >= 7
+    assert meanwhile[f"otel_kubecost_exporter_{waits}"] == RECENT / 1000
+    assert f"{storage}_queue_highest_sent_timestamp_seconds" not in meanwhile
+    assert after[f"{storage}_samples_total"] == after["otelcol_exporter_sent_metric_points"] == 7
+    assert after[f"{storage}_queue_highest_sent_timestamp_seconds"] == RECENT / 1000
+    assert after[f"{storage}_bytes_total"] > 0
+    assert f"otel_kubecost_exporter_{waits}" not in after
+    assert written["resource_metrics"]
+
+
+def test_an_exporter_with_a_spool_says_that_it_is_used(tmp_path):
+    """And one without does not speak of any."""
+    storage = FileStorage(directory=str(tmp_path))
+    storage.start()
+    spooled = PrometheusRemoteWriteExporter(
+        endpoint="http://127.0.0.1:9/write", spool=storage.queue("a")
+    )
+    plain = PrometheusRemoteWriteExporter(endpoint="http://127.0.0.1:9/write")
+    assert told(spooled)["otel_kubecost_spool_up"] == 1
+    assert "otel_kubecost_spool_up" not in told(plain)
+    storage.shutdown()

@@ -64,7 +64,7 @@ def test_a_replay_is_settled_quietly(tmp_path, caplog):
         found = stored(prometheus, NOW + 20)
     assert len(found) == 30
     assert one.stats()[:5] == (600, 600, 0, {}, "")
-    assert other.stats()[:5] == (600, 30, 0, {"too_old": 570}, "")
+    assert other.stats()[:5] == (600, 30, 0, {"out_of_order": 570}, "")
     assert {record.levelname for record in caplog.records} == {"INFO"}
 
 

@@ -1,7 +1,9 @@
 """Stale markers: which series have left, and when."""
 
 import struct
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,18 +21,29 @@ from otel_kubecost.pdata import AttributeTable, PointColumns, StringColumn
 MINUTE = 60_000
 
 
-def columns(name, pods, time, table=None):
+def columns(name, pods, time, table=None, tenant="t"):
     """A family over columns with one series a pod, at ``time`` milliseconds."""
     rows = sorted(pods)
     table = table or AttributeTable.of(["pod"], [(pod,) for pod in rows])
     points = PointColumns.of(table, [1.0] * len(rows), time_unix_nano=time * 1_000_000)
-    labels = [("__name__", name), ("pod", table.columns[0]), ("tenant_id", "t")]
+    labels = [("__name__", name), ("pod", table.columns[0]), ("tenant_id", tenant)]
     return Family(name, Type.GAUGE, ColumnSeries(labels, points))
 
 
 def plain(name, pods, time):
     """The same family, its series built."""
     return Family(name, Type.GAUGE, list(columns(name, pods, time).series))
+
+
+def histogram(name, pods, time):
+    """As much of one as tells its series apart."""
+    series = [
+        Series((("__name__", f"{name}_{end}"), *extra, ("pod", pod), ("tenant_id", "t")), samples)
+        for samples in [(Sample(time, 1.0),)]
+        for end, extra in (("bucket", (("le", "+Inf"),)), ("sum", ()), ("count", ()))
+        for pod in sorted(pods)
+    ]
+    return Family(name, Type.HISTOGRAM, series)
 
 
 def scope(*families, origin=("resource", "scope")):
@@ -176,3 +189,144 @@ def test_a_marker_is_described_as_its_series_was():
     departed(markers, scope(old))
     (family,) = markers.departed([scope(plain("x", "a", 2))])
     assert (family.type, family.help, family.unit) == (Type.COUNTER, "About m.", "By")
+
+
+# The same series elsewhere.
+
+
+KINDS = st.sampled_from([("m", columns), ("m", plain), ("m", histogram), ("m_count", columns),
+                         ("m_count", plain), ("m_sum", plain)])  # fmt: skip
+ORIGINS = st.sampled_from([(stream, name) for stream in "12" for name in ("one", "other")])
+SCOPES = st.dictionaries(ORIGINS, st.lists(st.tuples(KINDS, PODS), max_size=3), max_size=3)
+
+
+def families_at(time, kinds):
+    """Of each name the first: a scope's names are distinct."""
+    made = {name: make(name, pods, time) for (name, make), pods in reversed(kinds)}
+    return [family for family in made.values() if family.series]
+
+
+def labels_in(families):
+    return {series.labels for family in families for series in family.series}
+
+
+@given(st.lists(SCOPES, min_size=1, max_size=8))
+def test_a_marker_stands_for_what_is_nowhere_any_more(history):
+    """Whichever streams, scopes and metrics a series goes through: one marker when the last that
+    had it has come without it, after all samples of it; none as long as any has it.
+    """
+    markers, present, newest = StaleMarkers(), {}, {}
+    for at, batch in enumerate(history, 1):
+        families = {origin: families_at(at * MINUTE, kinds) for origin, kinds in batch.items()}
+        scopes = [ScopeFamilies(one, found, at * MINUTE) for one, found in families.items()]
+        before = set().union(*(present.get(origin, set()) for origin in batch))
+        new = {origin: labels_in(found) for origin, found in families.items()}
+        present |= new
+        newest |= dict.fromkeys(set().union(*new.values()), at * MINUTE)
+        ended = [series for family in markers.departed(scopes) for series in family.series]
+        gone = before - set().union(*present.values())
+        assert sorted(series.labels for series in ended) == sorted(gone)
+        assert all(newest[series.labels] < series.samples[0].timestamp for series in ended)
+
+
+@pytest.mark.parametrize(("before", "after"), [(histogram, plain), (plain, histogram)])
+def test_a_series_that_goes_on_as_another_metric_has_not_ended(before, after):
+    """``m_count`` of a histogram may be a counter's in the next batch: a marker beside its sample
+    would be two values of one time."""
+    markers = StaleMarkers()
+    names = {histogram: "m", plain: "m_count"}
+    departed(markers, scope(before(names[before], "ab", 1)))
+    gone = departed(markers, scope(after(names[after], "a", 2)))
+    assert gone.pop(("m_count", "b")) == 2
+    assert ("m_count", "a") not in gone
+    assert {name for name, _ in gone} == ({"m_bucket", "m_sum"} if before is histogram else set())
+
+
+def test_a_metric_that_changes_its_type_goes_on():
+    """Its series are the same: to the receiver nothing has happened."""
+    markers = StaleMarkers()
+    departed(markers, scope(plain("m_total", "ab", 1)))
+    counter = replace(plain("m_total", "a", 2), type=Type.COUNTER)
+    assert departed(markers, scope(counter)) == {("m_total", "b"): 2}
+
+
+def test_a_series_that_comes_back_can_leave_again():
+    """Each time it leaves it has a marker, and none in between."""
+    markers = StaleMarkers()
+    found = [
+        departed(markers, scope(columns("m", pods, at), columns("n", "x", at)))
+        for at, pods in enumerate(["ab", "a", "ab", "ab", "a"], 1)
+    ]
+    assert found == [{}, {("m", "b"): 2}, {}, {}, {("m", "b"): 5}]
+
+
+def test_a_scope_that_stays_empty_ends_nothing_twice():
+    """And what it brings later is new."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("m", "a", 1)))
+    assert departed(markers, ScopeFamilies(("resource", "scope"), [], time=2)) == {("m", "a"): 2}
+    assert departed(markers, ScopeFamilies(("resource", "scope"), [], time=3)) == {}
+    assert departed(markers, scope(columns("m", "b", 4))) == {}
+    assert departed(markers, ScopeFamilies(("resource", "scope"), [], time=5)) == {("m", "b"): 5}
+
+
+def test_a_series_that_moves_to_another_scope_goes_on():
+    """In one batch it leaves the one and comes in the other."""
+    markers = StaleMarkers()
+    one, other = ("stream", "one"), ("stream", "other")
+    departed(markers, scope(columns("m", "a", 1), origin=one), scope(origin=other))
+    assert departed(markers, scope(origin=one), scope(plain("m", "a", 2), origin=other)) == {}
+    assert departed(markers, scope(origin=one), ScopeFamilies(other, [], 3)) == {("m", "a"): 3}
+
+
+def test_the_columns_of_another_cluster_are_not_searched():
+    """A constant label tells all their series apart, however many they are."""
+    markers, theirs = StaleMarkers(), counted("abc")
+    here, there = ("stream", "here"), ("stream", "there")
+    elsewhere = columns("m", "abc", 1, theirs, tenant="u")
+    departed(markers, scope(columns("m", "ab", 1), origin=here), scope(elsewhere, origin=there))
+    assert departed(markers, scope(columns("m", "b", 2), origin=here)) == {("m", "a"): 2}
+    assert getattr(theirs.columns[0], "reads", 0) == 0
+
+
+# A new configuration.
+
+
+def test_what_a_new_configuration_does_not_renew_has_ended_with_its_first_mark():
+    """A receiver that is gone never says so. It is known at the second mark, and right after the
+    first is a time that no mark has: a receiver that is only slower brings a sample at the second.
+    """
+    markers = StaleMarkers()
+    fast, slow, gone = (("stream", name) for name in ("fast", "slow", "gone"))
+    for pod, origin in (("a", fast), ("b", slow), ("c", gone)):
+        departed(markers, scope(columns("m", pod, 1), origin=origin))
+    markers.outlive()
+    assert departed(markers, scope(columns("m", "a", MINUTE), origin=fast)) == {}
+    assert departed(markers, scope(columns("m", "a", 2 * MINUTE), origin=fast)) == {
+        ("m", "b"): MINUTE + 1,
+        ("m", "c"): MINUTE + 1,
+    }
+    assert departed(markers, scope(columns("m", "b", 2 * MINUTE), origin=slow)) == {}
+    assert departed(markers, scope(columns("m", "a", 3 * MINUTE), origin=fast)) == {}
+
+
+def test_what_is_renewed_under_another_name_has_not_ended():
+    """A pipeline that is called something else brings the same series."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("m", "ab", 1), origin=("old", "scope")))
+    markers.outlive()
+    found = [
+        departed(markers, scope(plain("m", "a", at), origin=("new", "scope"))) for at in (2, 3, 4)
+    ]
+    assert found == [{}, {("m", "b"): 3}, {}]
+
+
+def test_a_second_configuration_before_the_first_mark_changes_nothing():
+    """What was inherited is inherited again."""
+    markers = StaleMarkers()
+    departed(markers, scope(columns("m", "a", 1)))
+    markers.outlive()
+    markers.outlive()
+    other = ("resource", "other")
+    assert departed(markers, scope(columns("n", "x", 5), origin=other)) == {}
+    assert departed(markers, scope(columns("n", "x", 9), origin=other)) == {("m", "a"): 6}

@@ -197,7 +197,7 @@ def test_a_refusal_of_what_is_in_it_is_no_refusal_of_2_0(v2_to, caplog):
         receiver.script([refusal] * 6)
         exporter = v2_to(receiver)
         assert exporter.export(series(2)) is FAILURE
-        assert exporter.stats().dropped == {"too_old": 2}
+        assert exporter.stats().dropped == {"out_of_order": 2}
     assert versions(receiver) == ["2.0", "1.0"] * 3
     assert "does not know" not in caplog.text
     with receiving() as receiver:

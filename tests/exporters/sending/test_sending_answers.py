@@ -84,12 +84,12 @@ MIMIR = (
     ("status", "body", "reason", "conflict"),
     [
         (400, b"duplicate sample for timestamp", "duplicate", True),
-        (400, b"out of order sample", "too_old", True),
-        (400, b"Out of bounds", "too_old", True),
-        (500, b"too old sample", "too_old", True),
-        (400, MIMIR, "too_old", True),
+        (400, b"out of order sample", "out_of_order", True),
+        (400, b"Out of bounds", "out_of_order", True),
+        (500, b"too old sample", "out_of_order", True),
+        (400, MIMIR, "out_of_order", True),
         (400, b"(err-mimir-sample-duplicate-timestamp)", "duplicate", True),
-        (400, b"(err-mimir-sample-out-of-order)", "too_old", True),
+        (400, b"(err-mimir-sample-out-of-order)", "out_of_order", True),
         (500, b'label name "a" is not unique: invalid sample', "refused", False),
         (400, b"snappy: corrupt input", "refused", False),
         (400, b"out of order labels", "refused", False),
@@ -126,7 +126,7 @@ def test_a_web_page_is_never_interpreted(status, action):
     body = b"<html>add 7 samples: too old sample</html>"
     found = classify(status, PAGE, body, NOW)
     assert found.action is action
-    assert found.reason not in {"too_old", "duplicate"}
+    assert found.reason not in {"out_of_order", "duplicate"}
     assert found.refused == {}
 
 
@@ -140,16 +140,16 @@ def test_other_answers_are_not_interpreted(status):
 @pytest.mark.parametrize(
     ("body", "refused", "conflict"),
     [
-        (b"add 3 samples: out of order sample", {"too_old": 3}, True),
+        (b"add 3 samples: out of order sample", {"out_of_order": 3}, True),
         (b"add 4 samples: duplicate sample for timestamp", {"duplicate": 4}, True),
         (
             b"2 errors: add 2 samples: out of bounds; add 4 samples: too old sample",
-            {"too_old": 6},
+            {"out_of_order": 6},
             True,
         ),
         (
             b"a: add 3 samples: out of order sample; b: add 2 samples: out of order sample",
-            {"too_old": 3},
+            {"out_of_order": 3},
             True,
         ),
         (b"add 5 series: label set contains a label with empty name", {"refused": 5}, False),

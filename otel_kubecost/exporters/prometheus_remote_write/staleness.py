@@ -110,7 +110,7 @@ class StaleMarkers:
 
 def _families_of(all_labels: Iterable[Labels]) -> set[str]:
     """Names of the families that may have such series: histograms have suffixed ones."""
-    names = {value for labels in all_labels for name, value in labels if name == NAME}
+    names = {dict(labels).get(NAME, "") for labels in all_labels}
     return names | {name.removesuffix(suffix) for name in names for suffix in HISTOGRAM_SUFFIXES}
 
 

@@ -2,10 +2,10 @@
 
 A receiver refuses a request in which a series comes twice (Prometheus), or drops one of the two
 without a word (Thanos). So the first scope that brings a series owns it, and samples that others
-have for it go there, ascending in time. Of those of one time (in milliseconds) the first in the
-batch is sent, which is the one that Prometheus keeps of a scrape: nothing is added up, and two
-agents with the same batch send the same. Where the others had another value, that is said once
-for their metric.
+have for it go there, ascending in time. Of those of one time (in milliseconds) the one that came
+first is sent, as Prometheus keeps the first of a scrape: nothing is added up, and two agents with
+the same batch send the same. Where the others had another value, that is said once for their
+metric.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _Brought: TypeAlias = tuple[tuple[str, ...], Family]
 def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     """``scopes`` with each origin once and, over all of them, each series and each time once.
 
-    Which scope has a series that several bring, and which sample a time, is up to their order.
+    Their order says which of them has a series that several bring, and which sample of a time.
     Columns stay columns unless a family of the same name might have one of their series.
     """
     everything = list(scopes)

@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from otel_kubecost.exporters.series.model import (
@@ -13,6 +14,9 @@ from otel_kubecost.exporters.series.model import (
     Type,
 )
 from otel_kubecost.pdata import AttributeTable, PointColumns
+
+at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine takes long to think of families; that is no finding."""
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(min_size=1, max_size=6)

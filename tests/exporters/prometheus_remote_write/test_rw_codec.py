@@ -7,6 +7,7 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rw_families import at_any_pace
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode, encode_metadata
 from otel_kubecost.exporters.prometheus_remote_write.protobuf import read_varint, varint
@@ -43,6 +44,7 @@ def plain_families(draw):
     return Family("m", Type.GAUGE, [Series(pairs, samples)])
 
 
+@at_any_pace
 @given(st.lists(plain_families(), max_size=6), st.integers(1, 5))
 def test_any_series_arrives_with_its_labels_times_and_bits(families, limit):
     """What the generated messages read is what went in, any NaN and negative time included."""
@@ -75,6 +77,7 @@ def column_families(draw):
     return families
 
 
+@at_any_pace
 @given(column_families(), st.integers(1, 4))
 def test_columns_encode_to_the_same_series_as_if_they_were_built(families, limit):
     """The fast path is an optimisation of the plain one: same frames, only row by row."""
@@ -128,6 +131,7 @@ def test_a_request_splits_into_halves_until_one_series_is_left():
     assert single.split() == []
 
 
+@at_any_pace
 @given(st.lists(plain_families(), min_size=2, max_size=4))
 def test_halves_know_their_samples_and_newest_times(families):
     """What a half counts for is read back from its bytes."""
@@ -137,6 +141,7 @@ def test_halves_know_their_samples_and_newest_times(families):
     assert max(half.newest for half in halves) == whole.newest
 
 
+@at_any_pace
 @given(st.lists(plain_families(), min_size=1, max_size=4), st.floats(0, 1, exclude_max=True))
 def test_one_series_can_be_taken_out(families, place):
     """It is byte for byte what it was in the request, and knows what it counts for."""
@@ -148,6 +153,7 @@ def test_one_series_can_be_taken_out(families, place):
     assert one.newest == series.points[-1][0]
 
 
+@at_any_pace
 @given(st.lists(plain_families(), min_size=1, max_size=2))
 def test_a_request_can_be_shown(families):
     """The first series, in one line that is fit for a log."""
@@ -201,6 +207,7 @@ def test_metadata_is_a_request_without_samples():
     assert [half.series for half in requests[0].split()] == [1, 1]
 
 
+@at_any_pace
 @given(TIMES)
 def test_varints_are_read_back(number):
     """Negative numbers take ten bytes, as two's complement."""

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rw_data import PATH, Sink, series
-from rw_families import FAMILIES, SAMPLES, plain_families
+from rw_data import PATH, Sink, batch, gauge, series
+from rw_families import FAMILIES, SAMPLES, at_any_pace, plain_families
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import (
     Request,
@@ -53,6 +53,7 @@ def seen(requests) -> list[str]:
 
 
 @pytest.mark.parametrize("version", [encode, encode_v2])
+@at_any_pace
 @given(FAMILIES, MAX_SAMPLES, MAX_BYTES, st.booleans())
 def test_no_request_is_over_a_limit_but_of_one_series(
     version, families, max_samples, max_bytes, exemplars
@@ -63,6 +64,7 @@ def test_no_request_is_over_a_limit_but_of_one_series(
 
 
 @pytest.mark.parametrize("version", [encode, encode_v2])
+@at_any_pace
 @given(FAMILIES, MAX_SAMPLES, MAX_BYTES, st.booleans())
 def test_limits_change_nothing_but_where_requests_end(
     version, families, max_samples, max_bytes, exemplars
@@ -77,6 +79,7 @@ def test_limits_change_nothing_but_where_requests_end(
     assert max((one.newest for one in cut), default=0) == sum(one.newest for one in whole)
 
 
+@at_any_pace
 @given(FAMILIES, MAX_SAMPLES, MAX_BYTES)
 def test_in_1_0_even_the_bytes_are_the_same(families, max_samples, max_bytes):
     """Requests are pieces of the one that there would be without limits."""
@@ -84,6 +87,7 @@ def test_in_1_0_even_the_bytes_are_the_same(families, max_samples, max_bytes):
     assert b"".join(map(plain, cut)) == b"".join(map(plain, whole))
 
 
+@at_any_pace
 @given(FAMILIES, MAX_SAMPLES, MAX_BYTES)
 def test_a_request_ends_only_where_the_next_series_has_no_room(families, max_samples, max_bytes):
     """No more requests than there have to be."""
@@ -93,6 +97,7 @@ def test_a_request_ends_only_where_the_next_series_has_no_room(families, max_sam
         assert too_many or len(plain(one)) + len(plain(first)) > max_bytes
 
 
+@at_any_pace
 @given(st.lists(plain_families(), max_size=8), MAX_SAMPLES, MAX_BYTES)
 def test_so_does_one_of_2_0(families, max_samples, max_bytes):
     """What the next series costs are its bytes and the strings that the request lacks."""
@@ -101,6 +106,7 @@ def test_so_does_one_of_2_0(families, max_samples, max_bytes):
         assert is_over(more, max_samples, max_bytes)
 
 
+@at_any_pace
 @given(st.lists(plain_families(), max_size=8), MAX_SAMPLES, MAX_BYTES)
 def test_metadata_has_limits_too(families, max_metadata, max_bytes):
     """As many families, as many bytes, none lost, and never a sample."""
@@ -154,6 +160,7 @@ def test_symbols_are_as_long_as_they_say():
 # Halves.
 
 
+@at_any_pace
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=30))
 def test_a_cut_is_where_the_sides_differ_least(weights):
     """Neither side is empty, and no other cut is better."""
@@ -163,6 +170,7 @@ def test_a_cut_is_where_the_sides_differ_least(weights):
     assert differences[at - 1] == min(differences)
 
 
+@at_any_pace
 @given(SEVERAL)
 def test_halves_are_halves_of_the_bytes(families):
     """They differ by a series at most, and are together what the whole was, to the byte."""
@@ -173,6 +181,7 @@ def test_halves_are_halves_of_the_bytes(families):
     assert abs(len(plain(one)) - len(plain(other))) <= max(frames) + 4
 
 
+@at_any_pace
 @given(SEVERAL)
 def test_halves_of_2_0_are_halves_of_what_is_said(families):
     """Measured as 1.0, which has no symbols; with exemplars, starts and what describes them."""
@@ -196,6 +205,7 @@ def test_a_large_series_has_a_half_for_itself(version):
     assert seen(halves) == seen([whole])
 
 
+@at_any_pace
 @given(st.lists(plain_families(), min_size=2, max_size=5))
 def test_metadata_is_halved_without_a_loss(families):
     """Each family is in one of the halves, as it was."""
@@ -207,6 +217,7 @@ def test_metadata_is_halved_without_a_loss(families):
 
 
 @pytest.mark.parametrize("version", [encode, encode_v2])
+@at_any_pace
 @given(SEVERAL, SAMPLES)
 def test_halving_comes_to_an_end(version, families, samples):
     """Down to requests of one series, however the bytes are spread: each series once."""
@@ -250,6 +261,8 @@ def test_so_it_does_with_metadata(exporter_to):
     """They are requests as well."""
     options = {"max_batch_size_bytes": 100, "metadata_config": {"send": True}}
     with Sink() as server:
-        exporter_to(server, **options).export(series(3))
-        assert len(server.messages[0].metadata) == 1
+        exporter_to(server, **options).export(batch(*(gauge(f"metric_{n}") for n in range(9))))
+        described = [len(message.metadata) for message in server.messages]
         assert max(sizes(one for one in server.requests if one.method == "POST")) <= 100
+    assert sum(described) == 9
+    assert max(described) > 1

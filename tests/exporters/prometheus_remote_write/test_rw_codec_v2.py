@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rw_families import FAMILIES, column_families, plain_families
+from rw_families import FAMILIES, at_any_pace, column_families, plain_families
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode
 from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import RequestV2, encode_v2
@@ -41,6 +41,7 @@ def shape(series):
     )
 
 
+@at_any_pace
 @given(FAMILIES, st.integers(1, 5), st.booleans())
 def test_it_says_what_1_0_says(families, limit, exemplars):
     """The same series in the same order, with labels, times, values, exemplars, cut alike; the
@@ -55,6 +56,7 @@ def test_it_says_what_1_0_says(families, limit, exemplars):
     ]
 
 
+@at_any_pace
 @given(FAMILIES, st.integers(1, 5), st.booleans())
 def test_in_1_0_it_is_what_1_0_would_have_been(families, limit, exemplars):
     """What was queued for a receiver that turns out not to know 2.0 loses nothing, to the byte."""
@@ -62,6 +64,7 @@ def test_in_1_0_it_is_what_1_0_would_have_been(families, limit, exemplars):
     assert [one.as_v1() for one in new] == list(encode(families, limit, exemplars=exemplars))
 
 
+@at_any_pace
 @given(st.lists(plain_families(), max_size=5, unique_by=lambda one: one.name) | column_families())
 def test_it_says_more_than_1_0(families):
     """Type, help and unit of each series, and since when totals count."""
@@ -74,6 +77,7 @@ def test_it_says_more_than_1_0(families):
         assert one.starts == tuple(since if 0 < since < at else 0 for at, _ in one.points)
 
 
+@at_any_pace
 @given(column_families(), st.integers(1, 4))
 def test_columns_encode_to_the_same_series_as_if_they_were_built(families, limit):
     """The fast path is an optimisation of the plain one: the same in another order."""
@@ -121,6 +125,7 @@ def test_a_request_splits_into_halves_until_one_series_is_left():
     assert single.split() == []
 
 
+@at_any_pace
 @given(st.lists(plain_families(), min_size=2, max_size=5, unique_by=lambda one: one.name))
 def test_halves_have_all_that_the_whole_had(families):
     """Starts, exemplars and descriptions too."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rw_families import at_any_pace
 
 from otel_kubecost.exporters.prometheus_remote_write.staleness import STALE_NAN, StaleMarkers
 from otel_kubecost.exporters.series.model import (
@@ -66,6 +67,7 @@ PODS = st.frozensets(st.sampled_from("abcdefg"))
 SHAPES = st.sampled_from([columns, plain])
 
 
+@at_any_pace
 @given(st.lists(st.tuples(SHAPES, PODS), min_size=1, max_size=6))
 def test_exactly_the_series_that_left_are_marked(history):
     """Whatever comes and goes, in columns or not, a marker stands for what was there before and
@@ -210,6 +212,7 @@ def labels_in(families):
     return {series.labels for family in families for series in family.series}
 
 
+@at_any_pace
 @given(st.lists(SCOPES, min_size=1, max_size=8))
 def test_a_marker_stands_for_what_is_nowhere_any_more(history):
     """Whichever streams, scopes and metrics a series goes through: one marker when the last that

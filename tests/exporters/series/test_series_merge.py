@@ -1,7 +1,9 @@
 """One batch, each series once."""
 
 import logging
+from dataclasses import replace
 
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import Gauge, Metric
 from series_data import (
     TIME,
@@ -11,6 +13,7 @@ from series_data import (
     histogram,
     histogram_point,
     joined,
+    nanos,
     point,
     samples,
     translated,
@@ -36,6 +39,24 @@ def test_samples_of_a_series_are_in_the_order_of_time():
         (20, 2.0),
         (30, 3.0),
     ]
+
+
+def test_points_of_one_millisecond_are_one_sample():
+    """Prometheus counts no finer: the second would be a duplicate."""
+    one, other = (replace(point(value), time_unix_nano=nanos(TIME) + value) for value in (2, 1))
+    assert translated(batch(gauge("m", one, other))) == [("m", {}, TIME, 2.0)]
+
+
+def test_exemplars_of_all_stay_each_once():
+    """Those of a sample that is not sent, too: they are of the series."""
+    known = [Exemplar({}, value, nanos(TIME), 1, 2) for value in (1.0, 2.0)]
+    parts = [
+        batch(counter("m", point(value, exemplars=known[:value])), scope=f"{value}")
+        for value in (1, 2)
+    ]
+    [family] = Translator().translate(joined(*parts))
+    [series] = family.series
+    assert [one.value for one in series.exemplars] == [1.0, 2.0]
 
 
 def test_samples_that_a_second_scope_has_for_a_series_go_to_the_first():

@@ -257,7 +257,7 @@ def test_an_outage_longer_than_the_queue_loses_nothing():
 
 
 def test_a_clock_that_is_wrong_for_a_moment_makes_no_gap(caplog):
-    """Neither an hour ago nor in six hours: marks come as if nothing had been."""
+    """Case 70: neither an hour ago nor in six hours; marks come as if nothing had been."""
     with Chain() as chain:
         chain.clock = Settable(chain.clock)
         chain.pipeline(chain.receiver(), [chain.exporter()]).start()

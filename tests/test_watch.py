@@ -15,7 +15,7 @@ class Settable(FakeClock):
 
 @pytest.mark.parametrize("wrong", [-3600.0, 3600.0])
 def test_a_step_that_passes_was_none(wrong, caplog):
-    """Time goes on as before, and nothing is said."""
+    """Case 70: time goes on as before, and nothing is said."""
     clock = Settable(1000.0)
     watch = Watch(clock, 60.0)
     clock.wrong = wrong
@@ -32,7 +32,7 @@ def test_a_step_that_passes_was_none(wrong, caplog):
 
 @pytest.mark.parametrize(("wrong", "way"), [(-3600.0, "back"), (3600.0, "forward")])
 def test_a_step_that_lasts_is_believed_and_said_once(wrong, way, caplog):
-    """From then on time is what the clock says."""
+    """Case 70: from then on time is what the clock says."""
     clock = Settable(1000.0)
     watch = Watch(clock, 60.0)
     clock.wrong = wrong

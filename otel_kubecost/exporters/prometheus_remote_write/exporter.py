@@ -246,12 +246,14 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         in_v2 = self._client.speaks_v2
         if not in_v2:
             yield from self._metadata(families)
-        if self._options.stale_markers and stream is not None:
-            families += self._markers.departed([_of_stream(stream, scope) for scope in scopes])
         limit = self._options.queue_config.max_samples_per_send
         write = encode_v2 if in_v2 else encode
         max_bytes = self._options.max_batch_size_bytes
         yield from write(families, limit, max_bytes, exemplars=self._options.send_exemplars)
+        if self._options.stale_markers and stream is not None:
+            # Apart: another agent's samples may be newer than all of these, and not than a marker.
+            markers = self._markers.departed([_of_stream(stream, scope) for scope in scopes])
+            yield from write(markers, limit, max_bytes)
 
     def _metadata(self, families: list[Family]) -> Iterator[Request]:
         """Best effort: it is repeated, and samples in the queue come first."""

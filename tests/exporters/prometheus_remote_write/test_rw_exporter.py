@@ -288,7 +288,7 @@ def test_metadata_goes_before_the_samples_at_its_interval(exporter_to):
         exporter = exporter_to(server, metadata_config={"send": True, "send_interval": "1h"})
         exporter.export(batch(gauge("a"), gauge("b")))
         exporter.export(batch(gauge("a", point({}, at=NOW + 1))))
-    assert [len(message.metadata) for message in server.messages] == [2, 0, 0]
+    assert [len(message.metadata) for message in server.messages] == [2, 0, 0, 0]
     first = server.messages[0].metadata[0]
     assert (first.metric_family_name, first.help) == ("a", "About a")
 

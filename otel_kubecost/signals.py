@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
-import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+_LOOK_EVERY = 1.0
+"""Seconds: the system may give a signal to any thread, which then does not wake the main one."""
 
 
 class Signals:
@@ -16,8 +20,7 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._arrived: list[int] = []
-        self._wake = threading.Event()
+        self._arrived: SimpleQueue[int] = SimpleQueue()  # may be interrupted by its own ``put``
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -36,15 +39,12 @@ class Signals:
 
     def wait(self) -> int:
         """The next signal's number."""
-        while not self._arrived:
-            self._wake.wait()
-            self._wake.clear()
-        return self._arrived.pop(0)
+        while True:
+            with suppress(Empty):
+                return self._arrived.get(timeout=_LOOK_EVERY)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         if number != signal.SIGHUP:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if number not in self._arrived:  # two of a kind before either is acted on are one
-            self._arrived.append(number)
-            self._wake.set()
+        self._arrived.put(number)

@@ -40,7 +40,7 @@ IMPORTERS = {
     "msgspec": {"receivers.kubecost"},
     "re2": {"config.options"},
     "click": {"cli"},
-    "sqlite3": {"extensions.file_storage"},
+    "sqlite3": {"extensions.file_storage", "testing.ledger"},
     "fcntl": {"extensions.file_storage"},
 }
 

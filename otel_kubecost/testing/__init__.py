@@ -42,6 +42,7 @@ from otel_kubecost.testing.faults import (
 )
 from otel_kubecost.testing.flavours import Flavour
 from otel_kubecost.testing.kubecost import AllocationQuery, Answer, FakeKubecost, idle_hangs
+from otel_kubecost.testing.ledger import Audit, Books, Samples, read_spool
 from otel_kubecost.testing.remote_write import CLOUDTUNER_PATH, RemoteWrite2, RemoteWriteReceiver
 from otel_kubecost.testing.server import HttpServer, TlsFiles
 from otel_kubecost.testing.simulation import SimulatedKubecost
@@ -61,6 +62,8 @@ __all__ = [
     "CLOUDTUNER_PATH",
     "AllocationQuery",
     "Answer",
+    "Audit",
+    "Books",
     "Described",
     "FakeClock",
     "FakeKubecost",
@@ -74,6 +77,7 @@ __all__ = [
     "RemoteWriteReceiver",
     "Reply",
     "Request",
+    "Samples",
     "ScaledClock",
     "SentExemplar",
     "SentSeries",
@@ -102,6 +106,7 @@ __all__ = [
     "null_rows",
     "null_sets",
     "numbers_as_text",
+    "read_spool",
     "saturated",
     "spa_page",
     "truncated_json",

@@ -24,8 +24,11 @@ _LOOK_EVERY = 0.02
 """Real seconds between two looks at exporters that have not settled what they have."""
 _LONGEST_WAIT = 60.0
 """Seconds after which a wait looks at the clock again, which somebody may have set."""
-_REPORT_EVERY = 5.0
-"""Seconds between two reports of what has arrived, while earlier marks are sent."""
+_REPORT_EVERY = 1.0
+"""Seconds between two reports of what has arrived, while earlier marks are sent.
+
+After a kill the marks since the last one come again, the same to the byte.
+"""
 
 
 class Feed:

@@ -8,14 +8,14 @@ sample of all (an hour for Thanos and Prometheus).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, count
-from weakref import WeakSet
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Clock
 from otel_kubecost.component import Historical, Past
+from otel_kubecost.convoy import Convoy
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.outlet import Outlet
 from otel_kubecost.progress import Progress
@@ -64,12 +64,14 @@ class Reader:
         self.process = process
         self._stream = stream
         self._clock = clock
+        self._log = _log.bind(exporter=outlet.name)
         self._progress = Progress(receiver, outlet)
         self._position: float | None = None
         self._is_new = True
         self._filling: Replay | None = None
         self._planned = 0.0
-        self._waits_for_room = False
+        self._gets_no_answer = False
+        self._withholds = False
         self._taken: float | None = None
         self._lost: float | None = None
         self._sent = 0
@@ -81,23 +83,29 @@ class Reader:
     def position(self) -> float | None:
         """The newest mark up to which the exporter was given all there is; None: not known."""
         if self._is_new:
-            self._is_new = False
-            self._position = self._progress.begin(self.name)
+            self._position, self._is_new = self._progress.begin(self.name), False
         return self._position
 
-    def start(self) -> None:
-        """Be known by ``name``, or by ``name/2`` and so on where it is another's.
+    @property
+    def behind(self) -> float | None:
+        """The mark up to which it came, while it fills what is later, or is about to find out.
 
-        Pipelines that a program makes without names of their own go by the order they start in.
+        None as well while its source does not answer: others do not wait for that.
         """
-        taken = {one.name for one in _STARTED if one.receiver is self.receiver and one is not self}
-        names = (f"{self.name}/{number}" for number in count(2))
-        self.name = next(name for name in chain([self.name], names) if name not in taken)
-        _STARTED.add(self)
+        begins = self._clock.monotonic() - self._planned < self.receiver.emit_interval
+        is_behind = self._filling or (begins and self._taken is None)
+        return self._position if is_behind and not self._gets_no_answer else None
+
+    def start(self) -> None:
+        """Go with the others, by a name of its own."""
+        self._planned = self._clock.monotonic()
+        _STARTED.join(self)
+        with suppress(Exception):  # a defect: the first mark says so
+            _ = self.position
 
     def stop(self) -> None:
-        """Leave the name to others."""
-        _STARTED.discard(self)
+        """Leave the name to others, and hold up none of them."""
+        _STARTED.leave(self)
 
     def adopt(self, predecessor: Reader) -> None:
         """Go on where the reader of an earlier configuration stopped."""
@@ -112,8 +120,10 @@ class Reader:
 
     def begin(self, live: Live) -> bool:
         """Take what is new. False where there is a gap to be filled first: see ``step``."""
-        self._waits_for_room = False
+        self._withholds = False
         self._go_back()
+        if self._filling and self._filling.end > live.mark:
+            self._filling = None  # the clock was set back: it was planned for what is not yet
         if self.position == live.mark:
             return True  # it was given by the process before this one, with values of its own
         if self._is_still_filling(live.mark):
@@ -123,16 +133,14 @@ class Reader:
             self._fill_from(past)
             return False
         self._put_off()
-        self._waits_for_room = not self.outlet.has_room
-        if not self._waits_for_room:
-            self._take(live)
-        return not self._waits_for_room
+        self._withholds = True
+        return self._release(live) is Step.MOVED
 
     def step(self, live: Live) -> Step:
         """Go on with the gap, at whose end ``live`` is passed on, or with what was corrected."""
         if self._filling:
             return self._fill(self._filling, live)
-        return self._wait(live) if self._waits_for_room else self._restate(live.mark)
+        return self._release(live) if self._withholds else self._restate(live.mark)
 
     def give_up(self, live: Live) -> None:
         """Leave what is earlier than ``live``: there is a defect, and it costs no more than that.
@@ -140,7 +148,7 @@ class Reader:
         Where the exporter waits for ``live`` it gets it now.
         """
         self._filling = self._restating = None
-        self._waits_for_room = False
+        self._is_new = self._withholds = False
         if live.mark not in {self._taken, self._position}:
             self._take(live)
 
@@ -185,8 +193,8 @@ class Reader:
 
     def _fill_from(self, past: Past) -> None:
         if self._filling is None:
-            self._sent, self._said = 0, self._clock.monotonic()
-            _log.info(f"Filling a gap: {past}", exporter=self._to)
+            self._sent, self._said, self._gets_no_answer = 0, self._clock.monotonic(), False
+            self._log.info(f"Filling a gap: {past}")
         else:
             self._sent += self._filling.sent
         self._planned = self._clock.monotonic()
@@ -194,13 +202,16 @@ class Reader:
             past, self.outlet, self.process, stream=self._stream, after=self._position
         )
 
-    def _wait(self, live: Live) -> Step:
-        """Let what the exporter has be sent first: what it has no room for is a gap at last."""
-        if not self.outlet.has_room:
+    def _release(self, live: Live) -> Step:
+        """Others may go first, and what the exporter has: what is withheld is a gap at last."""
+        if self._has_to_wait(live.mark):
             return Step.WAITING
-        self._waits_for_room = False
+        self._withholds = False
         self._take(live)
         return Step.MOVED
+
+    def _has_to_wait(self, mark: float) -> bool:
+        return not self.outlet.has_room or _STARTED.has_to_wait(self, mark)
 
     def _not_taken(self, mark: float) -> None:
         """On the exporter's thread."""
@@ -210,15 +221,18 @@ class Reader:
         """What the exporter neither took nor keeps is missed, and what it had and lost."""
         settled = self._progress.lost(self.name)
         if settled is not None and self.position is not None:
-            _log.warning("What the spool lost is asked of the receiver again", exporter=self._to)
+            self._log.warning("What the spool lost is asked of the receiver again")
             self._position, self._filling = min(self.position, settled), None
         lost, self._lost = self._lost, None
         if lost is not None and self.position is not None:
             self._position = min(self.position, lost - self.receiver.emit_interval)
 
     def _fill(self, filling: Replay, live: Live) -> Step:
+        if self._position is not None and _STARTED.has_to_wait(self, self._position):
+            return Step.WAITING
         step = filling.step()
         self._position = filling.last
+        self._gets_no_answer = step is Step.FAILED
         if step is Step.MOVED:
             self._say_progress(filling)
         if step is Step.FAILED:
@@ -229,9 +243,7 @@ class Reader:
             self._fill_from(past)
             return Step.MOVED
         self._filling = None
-        _log.info(
-            f"The gap is filled: {self._sent + filling.sent} marks were sent", exporter=self._to
-        )
+        self._log.info(f"The gap is filled: {self._sent + filling.sent} marks were sent")
         self._take(live)
         return Step.MOVED
 
@@ -239,25 +251,25 @@ class Reader:
         """The source has been silent for so long that the present does not wait any more."""
         if self._filling:
             self._filling = None
-            _log.warning("The rest of the gap is filled when there are answers", exporter=self._to)
+            self._log.warning("The rest of the gap is filled when there are answers")
 
     def _restate(self, mark: float) -> Step:
         if self._restating is None:
             past = self.receiver.restated(mark, self._restated)
             if past is None:
                 return Step.DONE
-            _log.info(f"Sending again what may have been corrected: {past}", exporter=self._to)
+            self._log.info(f"Sending again what may have been corrected: {past}")
             self._restating = Replay(past, self.outlet, self.process, stream=None)
         step = self._restating.step()
         if step is Step.DONE:
-            _log.info(f"{self._restating.sent} marks were sent again", exporter=self._to)
+            self._log.info(f"{self._restating.sent} marks were sent again")
             self._restating, self._restated = None, mark
         return step
 
     def _show_present(self, live: Live) -> None:
         """What is wrong is said at once, as long as that shuts out nothing of the gap."""
-        position = self.position
-        if position is not None and live.mark - position <= LATE_SECONDS and self.outlet.has_room:
+        is_late = self._position is None or live.mark - self._position > LATE_SECONDS
+        if not (is_late or self._has_to_wait(live.mark)):
             for batch in live.present:
                 self.outlet.put(batch, live.mark, self._stream)
 
@@ -276,17 +288,13 @@ class Reader:
         processed = self.process(batch) if batch.resource_metrics else None
         return processed is None or self.outlet.export(processed)
 
-    @property
-    def _to(self) -> str:
-        return self.outlet.name
-
     def _say_progress(self, filling: Replay) -> None:
         now = self._clock.monotonic()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
             sent, of = self._sent + filling.sent, self._sent + filling.count
-            _log.info(f"Filling a gap: {sent} of {of} marks are sent", exporter=self._to)
+            self._log.info(f"Filling a gap: {sent} of {of} marks are sent")
 
 
-_STARTED: WeakSet[Reader] = WeakSet()
-"""Readers of all pipelines that run: two of one receiver never go by one name."""
+_STARTED = Convoy()
+"""Readers of all pipelines that run."""

@@ -61,10 +61,8 @@ class StorageQueue(Protocol):
     def open(self) -> None:
         """Make it ready, unless it is. Works from the storage's ``start`` to its ``shutdown``.
 
-        After EBADMSG it has to be opened again.
-
-        A file that is damaged, too new, or of another account is set aside. Of a damaged one what
-        can be read is kept; what cannot is ``dropped:damaged`` in the ledger.
+        A file that is damaged or too new is set aside. Of a damaged one what can be read is kept;
+        what cannot is ``dropped:damaged`` in the ledger. Every other method does the same.
         """
         ...
 
@@ -84,9 +82,8 @@ class StorageQueue(Protocol):
         """Greater than that of all that it ever had."""
         ...
 
-    @property
-    def oldest(self) -> int | None:
-        """The time (ms) of the oldest request with samples; None where there is none."""
+    def oldest(self, passed: Collection[int]) -> int | None:
+        """The time (ms) of the oldest request with samples that is not ``passed``; None without."""
         ...
 
     @property
@@ -134,6 +131,6 @@ class Storage(Protocol):
     def start_shared(self) -> None:
         """Start beside a process that has it to itself: for commands that look into it.
 
-        Queues cannot be opened then: EAGAIN.
+        Queues cannot be opened then: EOPNOTSUPP.
         """
         ...

@@ -33,6 +33,8 @@ from otel_kubecost.http.tls import TLS
 __all__ = ["FailureKind", "HTTPClient", "HTTPFailure", "Response", "Stream"]
 
 MIB = 1 << 20
+_CONNECTIONS = 64
+"""Kept to one peer at most: there are as many as requests were ever under way at the same time."""
 _ANSWER_LIMIT = 64 * 1024
 """Bytes read of the answer to a POST: enough for any reason that a receiver gives."""
 
@@ -248,7 +250,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, tls: TLS) -> None:
         self._tls = tls
         self._proxy_context: ssl.SSLContext | None = None
-        super().__init__(pool_connections=2, pool_maxsize=4)
+        super().__init__(pool_connections=2, pool_maxsize=_CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
         super().init_poolmanager(*args, **keywords)

@@ -8,6 +8,8 @@ or refuse one.
 
 from __future__ import annotations
 
+import threading
+
 from otel_kubecost.clock import Clock
 from otel_kubecost.exporters.prometheus_remote_write.config import PrometheusRemoteWriteOptions
 from otel_kubecost.exporters.sending.receiver_time import REMEDY, ReceiverTime
@@ -32,6 +34,7 @@ class Timing:
         self._http = http
         self._clock = clock
         self._there = ReceiverTime(clock)
+        self._looking = threading.Lock()
 
     @property
     def skew(self) -> int | None:
@@ -44,11 +47,12 @@ class Timing:
 
     def objection(self, newest: int) -> Verdict | None:
         """Why samples up to ``newest`` (ms) are not sent now. Raises HTTPFailure."""
-        objection = self._there.objection(newest)
-        if self._there.is_known and (objection is None or objection.action is not Action.HOLD):
-            return objection
-        self._look()
-        return self._there.objection(newest)
+        with self._looking:  # one asks, the others wait for what it hears
+            objection = self._there.objection(newest)
+            if self._there.is_known and (objection is None or objection.action is not Action.HOLD):
+                return objection
+            self._look()
+            return self._there.objection(newest)
 
     def hear(self, answer: Response, asked: float) -> None:
         """``answer`` came just now to what was asked at ``asked`` (monotonic)."""

@@ -7,6 +7,7 @@ At every instant ``accepted = delivered + pending + dropped``, counted in sample
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
@@ -40,7 +41,8 @@ class Backlog(Generic[R]):
         self._in_flight: dict[int, Entry[R]] = {}
         self._known: dict[int, Entry[R]] = {}
         self._tickets: dict[int, Ticket] = {}
-        self._largest = (0, Extent())
+        self._largest: tuple[int, ...] = (0, 0, 0)
+        self._ends_batch = False
         self._totals = Stats()
         self._overflow = 0
         self._partly_stored = 0
@@ -85,7 +87,7 @@ class Backlog(Generic[R]):
     @property
     def has_room(self) -> bool:
         """Whether two batches more, as large as the largest, would drop nothing."""
-        samples, (requests, size) = self._largest
+        samples, requests, size = self._largest
         return self.empty or self._store.fits(2 * samples, Extent(2 * requests, 2 * size))
 
     @property
@@ -101,7 +103,7 @@ class Backlog(Generic[R]):
     def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
         """Take a batch; a ticket a request, if they are ``tracked``."""
         samples = sum(one.samples for one in requests)
-        self._grow(samples, Extent(len(requests), sum(len(one.body) for one in requests)))
+        self._grow(samples, len(requests), sum(len(one.body) for one in requests))
         places = self._store.change(requests, booked={ACCEPTED: samples})
         newest = max([self._totals.newest_accepted, *(one.newest for one in requests)])
         self._totals = self._totals._replace(newest_accepted=newest)
@@ -127,11 +129,13 @@ class Backlog(Generic[R]):
         ledger = other._store.ledger
         settled = ledger.get(ACCEPTED, 0) - pending(ledger)
         self._store.change(booked={**ledger, ACCEPTED: settled})
-        for one in list(other.waiting()):
-            samples = one.request.samples
-            (place,) = self._store.change([one.request], booked={ACCEPTED: samples})
-            self._inherit(other, one.place.number, place)
-            other._store.change(removed=[one.place.number], booked={ACCEPTED: -samples})
+        for _, batch in groupby(list(other.waiting()), key=lambda one: one.place.batch):
+            together = {one.place.number: one.request for one in batch}
+            samples = sum(one.samples for one in together.values())
+            places = self._store.change([*together.values()], booked={ACCEPTED: samples})
+            for number, place in zip(together, places, strict=True):
+                self._inherit(other, number, place)
+            other._store.change(removed=together, booked={ACCEPTED: -samples})
 
     def reject(self, request: R, reason: str) -> Ticket:
         """Book ``request`` as accepted and dropped at once."""
@@ -147,13 +151,13 @@ class Backlog(Generic[R]):
         Of ``abreast`` that are in flight at the same time all are of one batch: they have no
         series in common, so no sample overtakes another of its series.
         """
-        if len(self._in_flight) >= abreast:
+        if self._in_flight and (self._ends_batch or len(self._in_flight) >= abreast):
             return None
-        one = self._store.first(self._in_flight)
-        if one is None:
+        if (one := self._store.first(self._in_flight)) is None:
             return None
-        place = one.place
-        if any(entry.place.batch != place.batch for entry in self._in_flight.values()):
+        place, under_way = one.place, self._in_flight.values()
+        self._ends_batch = any(entry.place.batch != place.batch for entry in under_way)
+        if self._ends_batch:
             return None
         ticket = self._tickets.get(place.number) or Ticket()
         entry = self._known.pop(place.number, None) or Entry(one.request, place, ticket)
@@ -196,6 +200,7 @@ class Backlog(Generic[R]):
 
     def again(self, entry: Entry[R], attempts: int = 1) -> None:
         """Back to its place, after so many more attempts."""
+        self._ends_batch = False
         del self._in_flight[entry.place.number]
         self._known[entry.place.number] = entry
         entry.attempts += attempts
@@ -203,9 +208,9 @@ class Backlog(Generic[R]):
             retried = self._totals.retried + entry.request.samples
             self._totals = self._totals._replace(retried=retried)
 
-    def behind(self, place: int) -> R | None:
-        """A request with samples that waits; ``place`` counts them, beyond the last is the last."""
-        return self._store.behind(self._in_flight, place)
+    def beside(self, entry: Entry[R], place: int) -> R | None:
+        """Another request with samples; ``place`` counts them, beyond the last is the last."""
+        return self._store.behind([entry.place.number], place)
 
     def split(self, entry: Entry[R], reason: str) -> bool:
         """Its parts take the place of ``entry``; false for one without parts: it is dropped."""
@@ -213,6 +218,7 @@ class Backlog(Generic[R]):
         if not parts:
             self.dropped(entry, reason)
             return False
+        self._ends_batch = False
         entry.ticket.add_parts(len(parts) - 1)
         places = self._store.change(parts, [entry.place.number], instead=entry.place)
         for place, part in zip(places, parts, strict=True):
@@ -226,13 +232,11 @@ class Backlog(Generic[R]):
         for ticket in self._tickets.values():
             ticket.held()
 
-    def abandon(self, reason: str) -> int:
-        """Drop what waits and does not outlive the process; returns how many samples that was."""
-        before = pending(self._store.ledger)
+    def abandon(self, reason: str) -> None:
+        """Drop what waits and does not outlive the process."""
         while one := self._store.perishing(self._in_flight):
             self._abandoned = self._abandoned or one.request.newest
             self._drop(one, reason)
-        return before - pending(self._store.ledger)
 
     def take_overflow(self) -> int:
         """Samples that were dropped for want of room since this was asked the last time."""
@@ -262,19 +266,15 @@ class Backlog(Generic[R]):
 
     def _inherit(self, other: Backlog[R], number: int, here: Place) -> None:
         """What ``other`` knows of its request ``number`` is known of the one ``here``."""
-        entry = other._in_flight.get(number) or other._known.get(number)
-        if entry:
+        if entry := other._in_flight.get(number) or other._known.get(number):
             entry.place = here
             self._known[here.number] = entry
         if number in other._tickets:
             self._tickets[here.number] = other._tickets[number]
 
-    def _grow(self, samples: int, extent: Extent) -> None:
-        largest, size = (0, Extent()) if self.empty else self._largest
-        self._largest = (
-            max(samples, largest),
-            Extent(max(extent.requests, size.requests), max(extent.bytes, size.bytes)),
-        )
+    def _grow(self, *batch: int) -> None:
+        before = (0, 0, 0) if self.empty else self._largest
+        self._largest = tuple(map(max, batch, before))
 
     def _make_room(self) -> None:
         while not self._store.fits(0, Extent()):

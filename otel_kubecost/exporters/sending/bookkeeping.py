@@ -13,6 +13,8 @@ from otel_kubecost.exporters.sending.forecast import Forecast
 from otel_kubecost.exporters.sending.losses import AT_THE_END, indivisible
 from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
 
+_SETBACKS = frozenset({Action.RETRY, Action.HOLD})
+
 
 class Bookkeeping(Generic[R]):
     """The state of one queue beside its backlog. Not for several threads at once."""
@@ -31,6 +33,8 @@ class Bookkeeping(Generic[R]):
         self._backoff = (min_backoff, max_backoff, random)
         self.failures = 0
         """Attempts in a row that failed for a reason that passes."""
+        self.setbacks = 0
+        """Attempts, of all, that failed for a reason that lies not in the request."""
         self.held = False
         """Whether somebody has to mend the configuration first."""
         self.closing = False
@@ -41,28 +45,36 @@ class Bookkeeping(Generic[R]):
     def in_trouble(self) -> bool:
         return self.held or self.failures > 0
 
-    def settle(
-        self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict, failures: int
-    ) -> float:
-        """Book what came of an attempt, before which there had been so many ``failures``.
+    def settle(self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict, seen: int) -> float:
+        """Book what came of an attempt, before which there had been ``seen`` setbacks.
 
+        Of those that were under way when trouble began, none says that it is over.
         Returns how many seconds to wait before the next.
         """
-        self.held = verdict.action is Action.HOLD
+        is_news = seen == self.setbacks
+        if is_news or verdict.action in _SETBACKS:
+            self.held = verdict.action is Action.HOLD
         self._book(backlog, entry, verdict)
         if self.held:
             backlog.hold()
-        pending = backlog.stats().pending
-        self._episodes.note(verdict, entry.request.samples - verdict.written, pending)
-        if verdict.action in {Action.RETRY, Action.HOLD}:
-            self._forecast.look(backlog.oldest_pending, backlog.filled)
-        else:
-            self._forecast.over()
-        return 0.0 if self.stopped else self._pause(verdict, failures)
+        self._tell(backlog, verdict, entry.request.samples - verdict.written, is_news)
+        pause = self._pause(verdict, is_news)
+        return 0.0 if self.stopped else pause
 
     def lose(self, backlog: Backlog[R], entry: Entry[R], why: Verdict) -> None:
         backlog.dropped(entry, why.reason)
         self._episodes.remark(why, entry.request.samples)
+
+    def _tell(self, backlog: Backlog[R], verdict: Verdict, lost: int, is_news: bool) -> None:
+        if verdict.action in _SETBACKS:
+            self._forecast.look(backlog.oldest_pending, backlog.filled)
+        elif not is_news:
+            if verdict.reason:
+                self._episodes.remark(verdict, sum(verdict.refused.values()) or lost)
+            return
+        elif verdict.action is not Action.WAIT:
+            self._forecast.over()
+        self._episodes.note(verdict, lost, backlog.stats().pending)
 
     def _book(self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict) -> None:
         if verdict.action is Action.DONE:
@@ -85,13 +97,14 @@ class Bookkeeping(Generic[R]):
             backlog.lost(entry, AT_THE_END.reason)
         self.stopped = True
 
-    def _pause(self, verdict: Verdict, failures: int) -> float:
+    def _pause(self, verdict: Verdict, is_news: bool) -> float:
+        self.setbacks += verdict.action in _SETBACKS
         if verdict.action in {Action.HOLD, Action.WAIT}:
             return verdict.retry_after or PROBE_SECONDS
         if verdict.action is not Action.RETRY:
-            self.failures = 0
+            self.failures = 0 if is_news else self.failures
             return 0.0
         minimum, maximum, chance = self._backoff
-        self.failures = failures + 1  # those that fail at the same time are one failure
-        wait = backoff(failures, minimum=minimum, maximum=maximum, random=chance)
+        self.failures = max(1, self.failures + is_news)  # those of one time are one failure
+        wait = backoff(self.failures - 1, minimum=minimum, maximum=maximum, random=chance)
         return verdict.retry_after or wait

@@ -33,9 +33,8 @@ class Forecast:
                     hint="mend the receiver until then, or raise retention",
                 )
         if self._is_news("room", filled):
-            self._log.warning(
-                f"The queue is {filled:.0%} full{self._until_full(filled)}", hint=_ROOM
-            )
+            full = f"{min(filled, 1):.0%} full{self._until_full(filled)}"
+            self._log.warning(f"The queue is {full}", hint=_ROOM)
         self._began = self._began or (self._clock.monotonic(), filled)
 
     def over(self) -> None:
@@ -51,7 +50,7 @@ class Forecast:
 
     def _until_full(self, filled: float) -> str:
         """At the rate of this outage."""
-        if self._began is None or filled <= self._began[1]:
+        if self._began is None or not self._began[1] < filled < 1:
             return ""
         since, before = self._began
         rate = (filled - before) / max(self._clock.monotonic() - since, 1e-9)

@@ -50,11 +50,13 @@ def is_suspect(entry: Entry[R], verdict: Verdict) -> bool:
 class Isolation(Generic[R]):
     """Decides about suspects.
 
-    ``send(request, attempt)`` is the queue's; ``later(place)`` gives a request that waits behind
-    the suspect, a few places on; None where nothing does.
+    ``send(request, attempt)`` is the queue's; ``later(entry, place)`` gives another request that
+    is not settled, a few places on; None where there is none.
     """
 
-    def __init__(self, send: Callable[[R, int], Verdict], later: Callable[[int], R | None]) -> None:
+    def __init__(
+        self, send: Callable[[R, int], Verdict], later: Callable[[Entry[R], int], R | None]
+    ) -> None:
         self._send = send
         self._later = later
 
@@ -88,8 +90,12 @@ class Isolation(Generic[R]):
         return Trial(contradicted[0]) if contradicted else self._ask_later(entry, verdict)
 
     def _ask_later(self, entry: Entry[R], verdict: Verdict) -> Trial[R] | Verdict:
-        """A request of which every series is bad has its witness behind it."""
-        later = self._later(entry.rounds - 1)
+        """A request of which every series is bad has its witness behind it.
+
+        The nearest is asked for five of its series before the next: a witness from further on
+        would overtake older samples of its series, which then come too late.
+        """
+        later = self._later(entry, (entry.rounds - 1) // WITNESSES)
         if later is None:
             return _nobody(verdict)
         witness = later.only(entry.rounds * _SPREAD % 1)

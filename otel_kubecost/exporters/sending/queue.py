@@ -10,12 +10,13 @@ from typing import Generic
 from otel_kubecost.clock import Clock, Deadline
 from otel_kubecost.exporters.sending.backlog import Backlog
 from otel_kubecost.exporters.sending.bookkeeping import Bookkeeping
+from otel_kubecost.exporters.sending.crew import Crew
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.forecast import Forecast
 from otel_kubecost.exporters.sending.isolation import Isolation, is_suspect
 from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, DISK_FULL, FULL, TOO_OLD
-from otel_kubecost.exporters.sending.retry import Verdict
+from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.exporters.sending.shards import Shards
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.exporters.sending.store import MemoryStore, Store
@@ -49,7 +50,7 @@ class SendingQueue(Generic[R]):
         random: Callable[[], float] = random.random,
     ) -> None:
         self._send = send
-        self._isolation = Isolation(send, self._behind)
+        self._isolation = Isolation(send, self._beside)
         self._clock = clock
         self._episodes = episodes
         self._books: Bookkeeping[R] = Bookkeeping(
@@ -64,9 +65,8 @@ class SendingQueue(Generic[R]):
         self._backlog: Backlog[R] = Backlog(store)
         self._is_open = False
         self._changed = threading.Condition()
-        self._wake = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._pausing = 0
+        self._crew = Crew(self._run)
+        self._pauses: dict[Entry[R], threading.Event] = {}
         self._lost_before = 0
         self._released = False
 
@@ -146,22 +146,18 @@ class SendingQueue(Generic[R]):
         deadline = Deadline(timeout)
         with self._changed:
             again, self._books.closing = self._books.closing, True
-            self._changed.notify_all()
-        self._wake.set()
-        for thread in list(self._threads):
-            if thread is not threading.current_thread():
-                thread.join(deadline.left())
+            self._wake()
+        self._crew.join(deadline)
         with self._changed:
             self._books.stopped = True
             self._backlog.abandon(AT_THE_END.reason)
             stats, is_durable = self._backlog.stats(), self._backlog.is_durable
-            self._changed.notify_all()
-        self._wake.set()
-        lost = stats.dropped.get(AT_THE_END.reason, 0) - self._lost_before
-        lost += 0 if is_durable else stats.pending
-        if not again:
-            self._say_what_is_left(lost, stats.pending if is_durable else 0)
-        self._episodes.end()
+            self._wake()
+            lost = stats.dropped.get(AT_THE_END.reason, 0) - self._lost_before
+            lost += 0 if is_durable else stats.pending
+            if not again:
+                self._say_what_is_left(lost, stats.pending if is_durable else 0)
+            self._episodes.end()
         return not lost
 
     def release(self, patience: float) -> Backlog[R]:
@@ -172,13 +168,12 @@ class SendingQueue(Generic[R]):
         """
         with self._changed:
             self._released = True
-            self._wake.set()
-            self._changed.notify_all()
+            self._wake()
             self._changed.wait_for(lambda: not self._backlog.in_flight, patience)
             self._books.closing = self._books.stopped = True
             backlog, self._backlog = self._backlog, Backlog(MemoryStore(0))
-            self._changed.notify_all()
-        self._episodes.end()
+            self._wake()
+            self._episodes.end()
         return backlog
 
     def adopt(self, backlog: Backlog[R]) -> None:
@@ -201,50 +196,53 @@ class SendingQueue(Generic[R]):
             self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
 
     def _ensure_threads(self) -> None:
-        """A thread does not survive a fork of the process: then this starts another."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        for _ in range(len(self._threads), self._shards.current):
-            thread = threading.Thread(target=self._run, name="otel-kubecost-send", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        if self._crew.is_gone:
+            self._pauses.clear()
+            for entry in list(self._backlog.in_flight):
+                self._backlog.again(entry, attempts=0)
+        self._crew.grow(self._shards.current)
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
             if self._expired(entry.request):
                 self._lose(entry, TOO_OLD)
                 continue
-            failures, began = self._books.failures, self._clock.monotonic()
+            seen, began = self._books.setbacks, self._clock.monotonic()
             try:
                 verdict = self._offer(entry)
             except Exception:  # noqa: BLE001  a defect: it may cost this request, not the thread
                 _log.exception("sending failed in a way that nobody foresaw")
                 self._lose(entry, DEFECT)
                 continue
-            self._shards.sent(entry.request.samples, self._clock.monotonic() - began)
-            pause = self._settle(entry, verdict, failures)
+            pause = self._settle(entry, verdict, seen, self._clock.monotonic() - began)
             if pause:
-                self._wait(pause)
+                self._wait(entry, pause)
 
-    def _wait(self, pause: float) -> None:
-        if self._clock.wait(self._wake, pause):
-            self._wake.clear()
+    def _wait(self, entry: Entry[R], pause: float) -> None:
+        self._clock.wait(self._pauses[entry], pause)
         with self._changed:
-            self._pausing -= 1
+            del self._pauses[entry]
             self._changed.notify_all()
+
+    def _wake(self) -> None:
+        """All threads: from their pauses, and who waits for a request."""
+        for pause in self._pauses.values():
+            pause.set()
+        self._changed.notify_all()
 
     def _offer(self, entry: Entry[R]) -> Verdict:
         verdict = self._send(entry.request, entry.attempts)
         return self._isolation.decide(entry, verdict) if is_suspect(entry, verdict) else verdict
 
-    def _behind(self, place: int) -> R | None:
+    def _beside(self, entry: Entry[R], place: int) -> R | None:
         with self._changed:
-            return self._backlog.behind(place)
+            return self._backlog.beside(entry, place)
 
     def _next(self) -> Entry[R] | None:
         """Of a thread that ends: None."""
         with self._changed:
-            while not (self._books.stopped or self._released or self._is_surplus()):
-                entry = None if self._pausing else self._backlog.take(self._abreast)
+            while not self._is_superfluous():
+                entry = None if self._pauses else self._backlog.take(self._abreast)
                 if entry is not None or (self._books.closing and self._backlog.empty):
                     return entry
                 self._changed.wait()
@@ -255,12 +253,10 @@ class SendingQueue(Generic[R]):
         """How many requests may be under way: in trouble one finds out whether it is over."""
         return 1 if self._books.in_trouble else self._shards.current
 
-    def _is_surplus(self) -> bool:
-        """Whether there is a thread too many; it is forgotten then."""
-        if len(self._threads) <= self._shards.current:
-            return False
-        self._threads.remove(threading.current_thread())
-        return True
+    def _is_superfluous(self) -> bool:
+        """Whether the thread that asks has nothing more to do."""
+        is_over = self._books.stopped or self._released
+        return is_over or self._crew.can_spare(self._shards.current)
 
     def _expired(self, request: R) -> bool:
         oldest_kept = (self._clock.time() - self._max_age) * 1000
@@ -272,15 +268,19 @@ class SendingQueue(Generic[R]):
                 self._books.lose(self._backlog, entry, why)
                 self._changed.notify_all()
 
-    def _settle(self, entry: Entry[R], verdict: Verdict, failures: int) -> float:
+    def _settle(self, entry: Entry[R], verdict: Verdict, seen: int, seconds: float) -> float:
         """Book what came of an attempt; returns how many seconds to wait before the next."""
         with self._changed:
             if entry not in self._backlog.in_flight:
                 return 0.0  # it was released meanwhile
-            pause = self._books.settle(self._backlog, entry, verdict, failures)
-            self._shards.decide(self._backlog.stats().pending)
-            self._ensure_threads()
-            self._pausing += pause > 0
+            pause = self._books.settle(self._backlog, entry, verdict, seen)
+            if pause:
+                self._pauses[entry] = threading.Event()
+            if verdict.action is Action.DONE:
+                self._shards.sent(entry.request.samples, seconds)
+                self._shards.decide(self._backlog.stats().pending)
+            if not (self._books.closing or self._released):
+                self._ensure_threads()
             self._changed.notify_all()
         return pause
 

@@ -11,6 +11,7 @@ before anything is sent, not by the answer to it.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from email.utils import parsedate_to_datetime
 from statistics import median
@@ -27,10 +28,14 @@ REMEDY = "set the clock that is wrong (chrony, systemd-timesyncd)"
 
 
 class ReceiverTime:
-    """The clock of a receiver, to the second. Until it has said its time, it is ``clock``."""
+    """The clock of a receiver, to the second. Until it has said its time, it is ``clock``.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._heard: deque[float] = deque(maxlen=KEPT_ANSWERS)
         self._lead: float | None = None
         self._was_asked = False
@@ -58,7 +63,8 @@ class ReceiverTime:
 
     def forget(self) -> None:
         """What is heard next counts alone."""
-        self._heard.clear()
+        with self._lock:
+            self._heard.clear()
 
     def hear(self, date: str, asked: float) -> None:
         """``date`` is of an answer that came just now to what was asked at ``asked`` (monotonic).
@@ -73,8 +79,9 @@ class ReceiverTime:
             return
         now = self._clock.monotonic()
         ours, earliest, latest = self._clock.time() - now, there - now, there + 1 - asked
-        self._heard.append(ours if earliest <= ours <= latest else earliest)
-        self._lead = median(self._heard)
+        with self._lock:
+            self._heard.append(ours if earliest <= ours <= latest else earliest)
+            self._lead = median(self._heard)
 
     def objection(self, newest: int) -> Verdict | None:
         """Why a request whose newest sample is of ``newest`` (ms) is not sent now."""

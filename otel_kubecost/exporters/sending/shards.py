@@ -42,18 +42,23 @@ class Shards:
         self._came += samples
 
     def sent(self, samples: int, seconds: float) -> None:
-        """A request of ``samples`` took so long, from the POST to its answer."""
+        """A request of ``samples`` was taken after so long, from the POST to its answer.
+
+        How long a refusal took says nothing: the one is a slow receiver's, the other nobody's.
+        """
         self._sent += samples
         self._busy += seconds
 
     def decide(self, pending: int) -> None:
-        """Every ten seconds: how many would keep up, with ``pending`` samples that wait."""
+        """Every ten seconds: how many would keep up, with ``pending`` samples that wait.
+
+        Not before something was taken: an outage is no reason to meet its end with more.
+        """
         period = self._clock.monotonic() - self._decided
-        if period < EVERY:
+        if period < EVERY or not self._sent:
             return
         self._rate = _average(self._rate, self._came / period)
-        if self._sent:
-            self._per_sample = _average(self._per_sample, self._busy / self._sent)
+        self._per_sample = _average(self._per_sample, self._busy / self._sent)
         self._desired = self._per_sample * (self._rate + _CATCH_UP * pending)
         if abs(self._desired - self.current) > _TOLERANCE * self.current:
             self.current = min(max(self._minimum, ceil(self._desired)), self._maximum)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from otel_kubecost.clock import Clock
 from otel_kubecost.exporters.sending.entry import R
@@ -26,11 +26,14 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
+T = TypeVar("T")
+
 RETRY_SECONDS = 10.0
 """After a fault of the disk, before it is tried again."""
 
 FAULTS = {
     errno.EAGAIN: "in_use",
+    errno.EOPNOTSUPP: "in_use",
     errno.EBADMSG: "damaged",
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -39,6 +42,9 @@ FAULTS = {
     errno.EPERM: "read_only",
 }
 OTHER_FAULT = "io_error"
+
+_COPIES = 4 * 2**20
+"""Bytes of bodies on the disk that are kept in memory as well."""
 
 
 class Spool(Generic[R]):
@@ -65,10 +71,13 @@ class Spool(Generic[R]):
         self._clock = clock
         self._log = _log.bind(**context)
         self._memory: MemoryStore[R] = MemoryStore(capacity)
+        self._copies: MemoryStore[R] = MemoryStore(0)
         self._is_open = False
         self._settled: set[int] = set()
         self._owed: Counter[str] = Counter()
-        self._next = 1
+        self._oldest_kept: int | None = None
+        # Beyond all numbers on a disk that cannot be read yet.
+        self._next = round(clock.time() * 1_000_000)
         self._retry_at = 0.0
 
     def open(self) -> None:
@@ -81,7 +90,8 @@ class Spool(Generic[R]):
 
     @property
     def ledger(self) -> Ledger:
-        return Counter(self._disk.ledger if self._is_open else {}) + self._owed
+        kept = self._disk.ledger if self._is_open else NOTHING
+        return Counter(kept) + self._owed if self._owed else kept
 
     @property
     def extent(self) -> Extent:
@@ -92,8 +102,9 @@ class Spool(Generic[R]):
 
     @property
     def oldest(self) -> int | None:
-        kept = self._disk.oldest if self._is_open else None
-        return min(filter(None, [kept, self._memory.oldest]), default=None)
+        """What the disk said last, where it does not answer."""
+        self._try(self._look)
+        return min(filter(None, [self._oldest_kept, self._memory.oldest]), default=None)
 
     @property
     def oldest_perishing(self) -> int | None:
@@ -111,10 +122,16 @@ class Spool(Generic[R]):
         return min((one for one in found if one), key=lambda one: one.place, default=None)
 
     def perishing(self, passed: Collection[int]) -> Waiting[R] | None:
+        """After another attempt to write it."""
+        if self._memory.extent.requests and self._is_due:
+            self._try(self._write)
         return self._memory.first(passed)
 
     def behind(self, passed: Collection[int], place: int) -> R | None:
-        stored = self._read(lambda: self._disk.behind(self._passed(passed), place))
+        if self._has_copies:
+            kept = self._copies.behind(self._passed(passed), place)
+            return kept or self._memory.behind(passed, place)
+        stored = self._try(lambda: self._disk.behind(self._passed(passed), place))
         return self._unpack(stored) if stored else self._memory.behind(passed, place)
 
     def change(
@@ -129,39 +146,67 @@ class Spool(Generic[R]):
         self._memory.keep(map(Waiting, places, added))
         self._settled |= self._memory.discard(removed)
         self._owed.update(booked)
-        if self._clock.monotonic() >= self._retry_at:
+        if self._is_due:
             self._try(self._write)
         return places
 
     def _open(self) -> None:
+        self._copies = MemoryStore(0)
         self._disk.open()
         self._is_open = True
         self._next = max(self._next, self._disk.next_number)
+        self._look()
 
     def _write(self) -> None:
         """Everything that the disk does not know of yet."""
         if not self._is_open:
             self._open()
-        waiting = self._memory.waiting()
+        waiting, before = self._memory.waiting(), self._disk.id
         self._disk.change([_stored(one) for one in waiting], self._settled, self._owed)
         self._memory.discard([one.place.number for one in waiting])
+        if self._disk.id == before:
+            self._copy(waiting)
+        else:  # what the disk has now, and when it shows that, it knows best
+            self._copies = MemoryStore(0)
         self._settled.clear()
         self._owed.clear()
         if self.fault:
             self._log.info("The spool is written to again", was=self.fault)
             self.fault = ""
 
+    @property
+    def _has_copies(self) -> bool:
+        """Whether everything on the disk is in memory as well: nothing has to be read then."""
+        return not self._is_open or self._copies.extent == self._disk.extent
+
+    def _copy(self, waiting: Sequence[Waiting[R]]) -> None:
+        self._copies.discard(self._settled)
+        self._copies.keep(waiting)
+        if not self._has_copies or self._copies.extent.bytes > _COPIES:
+            self._copies = MemoryStore(0)
+
     def _first_kept(self, passed: Collection[int]) -> Waiting[R] | None:
-        stored = self._read(lambda: self._disk.first(self._passed(passed)))
+        if self._has_copies:
+            return self._copies.first(self._passed(passed))
+        stored = self._try(lambda: self._disk.first(self._passed(passed)))
         return Waiting(stored.place, self._unpack(stored)) if stored else None
 
     def _passed(self, passed: Collection[int]) -> Collection[int]:
         return {*passed, *self._settled}
 
-    def _read(self, reading: Callable[[], StoredRequest | None]) -> StoredRequest | None:
-        return self._try(reading) if self._is_open else None
+    def _look(self) -> None:
+        if self._has_copies:
+            one = self._copies.behind(self._settled, 0)
+            self._oldest_kept = one.newest if one else None
+        else:
+            self._oldest_kept = self._disk.oldest(self._settled)
 
-    def _try(self, work: Callable[[], StoredRequest | None]) -> StoredRequest | None:
+    @property
+    def _is_due(self) -> bool:
+        """Whether the disk is tried (again)."""
+        return self._clock.monotonic() >= self._retry_at
+
+    def _try(self, work: Callable[[], T]) -> T | None:
         try:
             return work()
         except OSError as error:
@@ -169,15 +214,15 @@ class Spool(Generic[R]):
             return None
 
     def _failed(self, error: OSError) -> None:
-        fault = FAULTS.get(error.errno or 0, OTHER_FAULT)
+        if self.fault and not self._is_due:
+            return  # it is known, and when it is tried again
         self._retry_at = self._clock.monotonic() + RETRY_SECONDS
+        fault = FAULTS.get(error.errno or 0, OTHER_FAULT)
         if fault != self.fault:
             self.fault = fault
             hint = "until then samples wait in memory and are lost with the process"
-            self._log.error(error.strerror or str(error), reason=fault, hint=hint)
-        if error.errno == errno.EBADMSG and self._is_open:
-            self._is_open = False
-            self._try(self._open)
+            say = self._log.info if error.errno == errno.EOPNOTSUPP else self._log.error
+            say(error.strerror or str(error), reason=fault, hint=hint)
 
 
 def _stored(one: Waiting[R]) -> StoredRequest:

@@ -1,222 +1,259 @@
-"""One sqlite file, opened so that what was written stays written [I/O].
+"""One sqlite file that goes on whatever becomes of the disk.
 
-A write-ahead log with ``synchronous=FULL``: what a call has returned from survives a kill and a
-loss of power. A file that cannot be read is set aside, and a new one begun: an agent that does not
-start helps nobody. What can still be read of it is for its owner to take over.
+What is damaged is set aside, and a new file begun with what can be read: an agent that does not
+start helps nobody. What cannot be written to can be read as long as the disk lets it.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from otel_kubecost.extensions.file_storage.faults import DAMAGED, closed, code_of, sqlite_fault
+from otel_kubecost.extensions.file_storage.faults import (
+    DAMAGED,
+    UNWRITABLE,
+    closed,
+    code_of,
+    damage,
+    sqlite_fault,
+    system_fault,
+)
+from otel_kubecost.extensions.file_storage.opening import (
+    LOG,
+    connected,
+    is_whole,
+    readable,
+    transact,
+    version_of,
+)
+from otel_kubecost.extensions.file_storage.rescue import (
+    discard,
+    finish_rescue,
+    rescue,
+    set_aside,
+)
+from otel_kubecost.extensions.file_storage.schema import Row, Schema, Statement
+from otel_kubecost.extensions.file_storage.write_ahead_log import has_lost_commits
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-BUSY_SECONDS = 5.0
-"""How long a write waits for that of a command beside the agent."""
-_WAL_BYTES = 4 * 2**20
-"""What the write-ahead log keeps of the disk when it is empty."""
-
-Row: TypeAlias = tuple[Any, ...]
-Statement: TypeAlias = tuple[str, Sequence[Any]]
-
-
-class Schema(NamedTuple):
-    """What a file has in it."""
-
-    version: int
-    """Kept in the file; one that is newer is not touched."""
-    tables: Sequence[str]
-    """Statements that make them where they are not there."""
+_Identity: TypeAlias = tuple[tuple[int, int] | None, ...]
 
 
 class Database:
     """A file of one schema, at most ``max_bytes`` of it. Safe to use from several threads.
 
-    Every method raises OSError with a sentence (see ``faults``).
+    Every method raises OSError with a sentence (see ``faults``). After EBADMSG it is closed.
     """
 
     def __init__(
-        self, path: Path, schema: Schema, max_bytes: int, now: Callable[[], float]
+        self,
+        path: Path,
+        schema: Schema,
+        max_bytes: int,
+        *,
+        claim: Callable[[], None],
+        now: Callable[[], float],
     ) -> None:
+        """``claim`` makes the directory this process' own; it raises OSError with a sentence."""
         self.path = path
         self.max_bytes = max_bytes
         self._schema = schema
+        self._claim = claim
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self.fault: OSError = closed(str(path.parent))
+        self._identity: _Identity = ()
+        self._is_doubtful = False
+        self.is_shared = False
+        """Whether another process may have it at the same time."""
+        self.fault = closed(str(path.parent))
         """What is said while it is not open."""
 
     @property
     def is_open(self) -> bool:
         return self._connection is not None
 
-    def open(self) -> Path | None:
-        """Make it ready. Gives the path of a damaged file that was set aside for it."""
-        try:
-            return self._open()
-        except sqlite3.Error as error:
-            raise self._failed(error) from None
+    def open(self) -> None:
+        """Make it ready for this process alone, unless it is open."""
+        with self._lock:
+            if self.is_open:
+                return
+            try:
+                self._claim()
+                with self._told():
+                    self._use(self._found())
+            except OSError as fault:
+                self.fault = fault
+                raise
+
+    def open_shared(self) -> None:
+        """As ``open``, beside a process that has it: nothing is set aside."""
+        with self._lock, self._told():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._connection = connected(self.path, self._schema, self.max_bytes)
+            self.is_shared = True
 
     def query(self, statement: str, *values: Any) -> list[Row]:
-        """All rows of one statement, which is a transaction if it writes."""
+        """All rows of one statement that writes nothing."""
         with self._lock:
-            try:
-                return self._opened().execute(statement, values).fetchall()
-            except sqlite3.Error as error:
-                raise self._failed(error) from None
+            connection = self._opened()
+            with self._told():
+                return connection.execute(statement, values).fetchall()
 
     def write(self, statements: Iterable[Statement]) -> None:
         """All of them or none: one transaction."""
         with self._lock:
             connection = self._opened()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement, values in statements:
-                    connection.execute(statement, values)
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise self._failed(error) from None
+            if not self.is_shared and (self._is_doubtful or self._is_gone):
+                connection = self._opened_again(connection)
+            with self._told():
+                transact(connection, statements)
 
-    def set_aside(self, why: str) -> Path:
-        """Close it, and rename its file with its log; gives the new name of the former."""
-        self.close()
-        return _set_aside(self.path, why, self._now())
+    def begin_anew(self, statements: Iterable[Statement]) -> None:
+        """With an empty file, and these."""
+        with self._lock:
+            self.close()
+            with self._told():
+                discard(self.path)
+            self.open()
+            self.write(statements)
+
+    def give_back(self) -> None:
+        """What deleted rows had of the disk; if that fails, another time."""
+        with self._lock:
+            try:
+                # Not ``execute``, which takes one step of it: one page.
+                self._opened().executescript("PRAGMA incremental_vacuum")
+            except sqlite3.Error as error:
+                self._failed(error)
 
     def close(self) -> None:
         with self._lock:
             connection, self._connection = self._connection, None
-        if connection:
-            connection.close()
+            self.is_shared = self._is_doubtful = False
+            self.fault = closed(str(self.path.parent))
+            if connection:
+                connection.close()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             raise OSError(*self.fault.args)  # a new one, as each keeps the frames it passed
         return self._connection
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What fails in here is said with its remedy."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        except OSError as error:
+            raise system_fault(str(self.path.parent), error) from None
+
     def _failed(self, error: sqlite3.Error) -> OSError:
         """After damage it is closed, and says so until it is opened again."""
         fault = sqlite_fault(str(self.path.parent), error)
-        if code_of(error) in DAMAGED:
-            connection, self._connection = self._connection, None
+        code = code_of(error)
+        self._is_doubtful |= code in UNWRITABLE and code != sqlite3.SQLITE_FULL
+        if code in DAMAGED:
+            self.close()
             self.fault = fault
-            if connection:
-                connection.close()
         return fault
 
-    def _open(self) -> Path | None:
-        aside = None
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection, self._identity = connection, _identity(self.path)
+
+    def _found(self) -> sqlite3.Connection:
+        finish_rescue(self.path)
         try:
-            connection = _connected(self.path, self._schema, self.max_bytes)
-        except sqlite3.DatabaseError as error:
-            if code_of(error) not in DAMAGED:
-                raise
-            aside = _set_aside(self.path, "damaged", self._now())
-            event = f"{self.path} is damaged: it is set aside, and a new one begun"
-            _log.error(event, hint=str(error), aside=aside.name)
-            connection = _connected(self.path, self._schema, self.max_bytes)
-        if _version(connection) > self._schema.version:
+            connection = self._sound()
+        except (sqlite3.Error, OSError) as error:
+            connection = self._rescued(error) if code_of(error) in DAMAGED else self._kept(error)
+        if version_of(connection) > self._schema.version:
             connection.close()
-            newer = _set_aside(self.path, "newer", self._now())
-            hint = f"rename {newer.name} back before you use that version again"
-            _log.error(
-                f"{self.path} is of a newer version: it is set aside, and a new one begun",
-                hint=hint,
-            )
-            connection = _connected(self.path, self._schema, self.max_bytes)
-        self._connection = connection
-        return aside
+            newer = set_aside(self.path, "newer", self._now())
+            event = f"{self.path} is of a newer version: it is set aside, and a new one begun"
+            _log.error(event, hint=f"rename {newer.name} back before you use that version again")
+            connection = self._sound()
+        return connection
 
+    def _sound(self) -> sqlite3.Connection:
+        if has_lost_commits(self.path.with_name(self.path.name + LOG)):
+            raise damage("its log has lost what was committed")
+        return connected(self.path, self._schema, self.max_bytes)
 
-def readable_rows(path: Path, table: str, columns: str, key: Sequence[str]) -> Iterator[Row]:
-    """What can be read of a damaged file: from the first row to the damage, and from the last.
+    def _rescued(self, damage: BaseException) -> sqlite3.Connection:
+        aside = rescue(self.path, self._schema, self.max_bytes, self._now())
+        event = f"{self.path} is damaged: it is set aside, and a new one begun"
+        hint = "what can be read of it goes on in the new one; look at the disk"
+        _log.error(event, hint=hint, damage=str(damage), aside=aside.name)
+        return self._sound()
 
-    The first of ``columns`` tells rows of ``table`` apart; ``key`` is what they are kept by.
-    """
-    seen = set()
-    for direction in ("ASC", "DESC"):
-        with suppress(sqlite3.Error), closing(_read_only(path)) as connection:
-            order = ", ".join(f"{column} {direction}" for column in key)
-            query = f"SELECT {columns} FROM {table} ORDER BY {order}"  # noqa: S608  names of ours
-            for row in connection.execute(query):
-                if row[0] in seen:
-                    break
-                seen.add(row[0])
-                yield row
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _connected(path: Path, schema: Schema, max_bytes: int) -> sqlite3.Connection:
-    _make(path)
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _prepare(connection, schema, max_bytes)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make(path: Path) -> None:
-    """Here, as sqlite would let everybody read it; its other files have the same mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _prepare(connection: sqlite3.Connection, schema: Schema, max_bytes: int) -> None:
-    if connection.execute("PRAGMA page_count").fetchone() == (0,):
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    connection.execute(f"PRAGMA max_page_count = {max_bytes // page_size}")
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        error = sqlite3.DatabaseError(found)
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    def _kept(self, error: sqlite3.Error | OSError) -> sqlite3.Connection:
+        """To be read at least; the first write says what is wrong."""
+        if isinstance(error, OSError) or code_of(error) in UNWRITABLE:
+            with suppress(sqlite3.Error, OSError):
+                connection = readable(self.path, self._schema)
+                self._is_doubtful = True
+                return connection
         raise error
-    if _version(connection) > schema.version:
-        return
-    connection.execute("BEGIN IMMEDIATE")  # a file that cannot be written to says so here
-    for statement in schema.tables:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {schema.version}")
-    connection.execute("COMMIT")
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether somebody has deleted or replaced the file, or its directory."""
+        return self._identity != _identity(self.path)
+
+    def _opened_again(self, before: sqlite3.Connection) -> sqlite3.Connection:
+        """What was read so far, from the file that is at the path now."""
+        self._claim()
+        is_gone = self._is_gone
+        with self._told():
+            if is_gone and self.path.exists():
+                set_aside(self.path, "foreign", self._now())
+            connection = self._copied(before) if is_gone else self._connected()
+            self._use(connection)
+            before.close()
+        self._is_doubtful = False
+        return connection
+
+    def _copied(self, before: sqlite3.Connection) -> sqlite3.Connection:
+        """An open file outlives its name."""
+        try:
+            connection = self._connected()
+            try:
+                before.backup(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except (sqlite3.Error, OSError):
+            discard(self.path)
+            if not is_whole(before):
+                raise damage("what it had is gone with its file") from None
+            raise
+        _log.warning(
+            f"{self.path} was deleted or replaced under this process: it is written again",
+            hint="nothing is lost; stop the process before you work on its directory",
+        )
+        return connection
+
+    def _connected(self) -> sqlite3.Connection:
+        return connected(self.path, self._schema, self.max_bytes, check=False)
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+def _identity(path: Path) -> _Identity:
+    """Of the file, and of its log."""
+    return tuple(_inode(path.with_name(path.name + end)) for end in ("", LOG))
 
 
-def _set_aside(path: Path, why: str, now: float) -> Path:
-    """Rename the file with its log; gives the new name of the former."""
-    suffix = f".{why}-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
-    aside = path.with_name(path.name + suffix)
-    for end in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + end))
-    return aside
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from otel_kubecost.extensions.file_storage.database import Database, Schema, readable_rows
+import errno
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from otel_kubecost.extensions.file_storage.database import Database
+from otel_kubecost.extensions.file_storage.rescue import readable_rows
+from otel_kubecost.extensions.file_storage.schema import Schema, Statement
+
+T = TypeVar("T")
+
+_SET = "INSERT OR REPLACE INTO entries (owner, key, value) VALUES (?, ?, ?)"
+
+
+def _rescued(path: Path) -> Iterator[Statement]:
+    for row in readable_rows(path, "entries", "owner, key", "owner, key, value"):
+        if isinstance(row[2], bytes):
+            yield _SET, row
+
 
 ENTRIES = Schema(
     1,
@@ -13,17 +31,8 @@ ENTRIES = Schema(
         ) WITHOUT ROWID
         """
     ],
+    _rescued,
 )
-_SET = "INSERT OR REPLACE INTO entries (owner, key, value) VALUES (?, ?, ?)"
-
-
-def open_entries(database: Database) -> None:
-    """With what can be read of a damaged file. Raises OSError."""
-    aside = database.open()
-    if aside:
-        columns = "owner || char(10) || key, owner, key, value"
-        rows = readable_rows(aside, "entries", columns, ["owner", "key"])
-        database.write((_SET, row[1:]) for row in list(rows))
 
 
 class FileStorageClient:
@@ -35,14 +44,27 @@ class FileStorageClient:
 
     def get(self, key: str) -> bytes | None:
         """What was set for ``key``, None where nothing was. Raises OSError, as the others do."""
-        rows = self._database.query(
-            "SELECT value FROM entries WHERE owner = ? AND key = ?", self._owner, key
-        )
+        statement = "SELECT value FROM entries WHERE owner = ? AND key = ?"
+        rows = self._mended(lambda: self._database.query(statement, self._owner, key))
         return bytes(rows[0][0]) if rows else None
 
     def set(self, key: str, value: bytes) -> None:
         """On the disk when this returns."""
-        self._database.query(_SET, self._owner, key, value)
+        self._write(_SET, self._owner, key, value)
 
     def delete(self, key: str) -> None:
-        self._database.query("DELETE FROM entries WHERE owner = ? AND key = ?", self._owner, key)
+        self._write("DELETE FROM entries WHERE owner = ? AND key = ?", self._owner, key)
+
+    def _write(self, statement: str, *values: str | bytes) -> None:
+        self._mended(lambda: self._database.write([(statement, values)]))
+
+    def _mended(self, work: Callable[[], T]) -> T:
+        """Once more where damage is found: what can be read of the file goes on in a new one."""
+        was_open = self._database.is_open and not self._database.is_shared
+        try:
+            return work()
+        except OSError as error:
+            if error.errno != errno.EBADMSG or not was_open:
+                raise
+        self._database.open()
+        return work()

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
 from otel_kubecost.clock import Clock, SystemClock
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.extensions.file_storage.config import FileStorageOptions
-from otel_kubecost.extensions.file_storage.database import Database, Schema
-from otel_kubecost.extensions.file_storage.entries import (
-    ENTRIES,
-    FileStorageClient,
-    open_entries,
-)
-from otel_kubecost.extensions.file_storage.faults import in_use, system_fault
-from otel_kubecost.extensions.file_storage.queue import QUEUE, FileQueue
+from otel_kubecost.extensions.file_storage.database import Database
+from otel_kubecost.extensions.file_storage.entries import ENTRIES, FileStorageClient
+from otel_kubecost.extensions.file_storage.faults import in_use, not_shared, system_fault
+from otel_kubecost.extensions.file_storage.queue import FileQueue
+from otel_kubecost.extensions.file_storage.rows import QUEUE, waiting_in
+from otel_kubecost.extensions.file_storage.schema import Schema
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -53,7 +51,7 @@ class FileStorage:
         self._directory = Path(self._options.directory)
         room = self._options.max_bytes // _FOR_ENTRIES
         self._entries = self._database(FILE, ENTRIES, room)
-        self._queues: dict[str, FileQueue] = {}
+        self._queues: dict[tuple[str, str], FileQueue] = {}
         self._lock_file: int | None = None
 
     def start(self) -> None:
@@ -65,13 +63,13 @@ class FileStorage:
         if self._entries.is_open:
             return
         try:
-            self._open(shared=False)
+            self._entries.open()
         except OSError as fault:
             if fault.errno == errno.EAGAIN:
                 raise
-            self._entries.fault = fault
             hint = "until the next start, what is kept there is lost with the process"
             _log.error(f"{fault.strerror}", hint=hint)
+        self._say_what_nobody_sends()
 
     def start_shared(self) -> None:
         """As ``start``, but beside a process that has the directory: for commands.
@@ -79,63 +77,86 @@ class FileStorage:
         Raises OSError for every fault: who waits for the command can mend it.
         """
         if not self._entries.is_open:
-            self._open(shared=True)
+            self._entries.open_shared()
 
     def client(self, owner: str) -> FileStorageClient:
         return FileStorageClient(self._entries, owner)
 
     def queue(self, owner: str, account: str = "") -> FileQueue:
-        """The one of ``owner``; for another ``account`` than before a new one in its place."""
-        known = self._queues.get(owner)
-        if known is None or known.account != account:
-            database = self._database(_queue_file(owner), QUEUE, 0)
-            known = FileQueue(database, account, known, self._permit)
-            self._queues[owner] = known
-        return known
+        """The one of ``owner`` for ``account``: those of other accounts are left as they are."""
+        if (owner, account) not in self._queues:
+            database = self._database(_queue_file(owner, account), QUEUE, 0)
+            self._queues[owner, account] = FileQueue(database, self._room)
+        return self._queues[owner, account]
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
         """Close the files. Harmless without ``start``, and twice."""
         for one in (self._entries, *(each.database for each in self._queues.values())):
             one.close()
+        self._release()
+
+    def _database(self, name: str, schema: Schema, room: int) -> Database:
+        path = self._directory / name
+        return Database(path, schema, room, claim=self._claim, now=self._clock.time)
+
+    def _room(self) -> int:
+        room = self._options.max_bytes * (_FOR_ENTRIES - 1) // _FOR_ENTRIES
+        return room // len({owner for owner, _ in self._queues})
+
+    def _claim(self) -> None:
+        """Have the directory that is there now, for this process alone.
+
+        Raises OSError, with a sentence: EAGAIN where another process has it, EOPNOTSUPP beside it.
+        """
+        directory = self._options.directory
+        if self._entries.is_shared:
+            raise not_shared(directory)
+        try:
+            self._make_directory()
+            path = self._directory / LOCK
+            if not _is_at(self._lock_file, path):
+                self._release()
+                self._lock_file = _locked(path)
+        except BlockingIOError:
+            raise in_use(directory) from None
+        except OSError as error:
+            raise system_fault(directory, error) from None
+
+    def _make_directory(self) -> None:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _release(self) -> None:
         lock_file, self._lock_file = self._lock_file, None
         if lock_file is not None:
             os.close(lock_file)
 
-    def _database(self, name: str, schema: Schema, room: int) -> Database:
-        return Database(self._directory / name, schema, room, self._clock.time)
-
-    def _permit(self, one: FileQueue) -> None:
-        """``one`` may be opened now. Raises OSError."""
-        if self._lock_file is None and self._entries.is_open:
-            raise in_use(self._options.directory)
-        if self._lock_file is None:
-            self._open(shared=False)
-        room = self._options.max_bytes * (_FOR_ENTRIES - 1) // _FOR_ENTRIES
-        one.database.max_bytes = room // len(self._queues)
-
-    def _open(self, *, shared: bool) -> None:
-        directory = self._options.directory
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not shared:
-                self._lock_file = _locked(self._directory / LOCK)
-            open_entries(self._entries)
-        except BlockingIOError:
-            raise in_use(directory) from None
-        except OSError as error:
-            self.shutdown()
-            if directory in str(error.strerror):
-                raise
-            raise system_fault(directory, error) from None
+    def _say_what_nobody_sends(self) -> None:
+        known = {one.database.path for one in self._queues.values()}
+        for path in sorted({*self._directory.glob("queue-*.db")} - known):
+            if samples := waiting_in(path):
+                _log.warning(
+                    f"{samples} samples wait in {path}, and no exporter here sends them",
+                    hint="they are of an exporter or of an account that was configured before:"
+                    " configure it again, or delete the file",
+                )
 
 
-def _queue_file(owner: str) -> str:
-    """``queue-prometheus_remote_write_cloudtuner.db`` of ``prometheus_remote_write/cloudtuner``.
+def _queue_file(owner: str, account: str) -> str:
+    """``queue-prometheus_remote_write_cloudtuner-....db`` of that exporter, for one account.
 
-    What a file name cannot have is replaced; a checksum keeps owners apart that look alike then.
+    What a file name cannot have is replaced; the checksum keeps apart what looks alike then.
     """
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", owner.replace("/", "-"))
-    return f"queue-{plain}-{zlib.crc32(owner.encode()):08x}.db"
+    checksum = hashlib.sha256(f"{owner}\n{account}".encode()).hexdigest()[:12]
+    return f"queue-{plain}-{checksum}.db"
+
+
+def _is_at(descriptor: int | None, path: Path) -> bool:
+    """Whether an open file has that name still."""
+    try:
+        return descriptor is not None and os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _locked(path: Path) -> int:
@@ -144,7 +165,10 @@ def _locked(path: Path) -> int:
     Raises BlockingIOError. It is not the database: closing a second descriptor of that would give
     up sqlite's own locks (sqlite.org/howtocorrupt.html, 2.2).
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:  # the disk may be read-only by now
+        descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from itertools import accumulate
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from otel_kubecost.exporters.sending.backlog import QUEUE_FULL, Backlog
 from otel_kubecost.exporters.sending.entry import Entry, Outcome, Ticket
-from otel_kubecost.exporters.sending.store import MemoryStore
+from otel_kubecost.exporters.sending.spool import Spool
+from otel_kubecost.exporters.sending.store import MemoryStore, Store
+from otel_kubecost.extensions.file_storage import FileStorage
+from otel_kubecost.storage import StoredRequest
+from otel_kubecost.testing import FakeClock
 
 CAPACITY = 20
 
@@ -21,8 +27,11 @@ class Numbered:
     samples: int
     newest: int = 0
     title: str = ""
-    body: bytes = b""
     kind: str = "numbered"
+
+    @property
+    def body(self) -> bytes:
+        return str(self.first).encode()
 
     @property
     def series(self) -> int:
@@ -41,86 +50,131 @@ class Numbered:
         ]
 
 
+def unpacked(stored: StoredRequest) -> Numbered:
+    return Numbered(int(stored.body), stored.samples, stored.place.newest)
+
+
+@dataclass(eq=False)
+class Item:
+    """What has to be in the backlog."""
+
+    batch: int
+    request: Numbered
+    entry: Entry[Numbered] | None = None
+    """While it is in flight."""
+
+
 class BacklogMachine(RuleBasedStateMachine):
-    """A backlog beside a plain list of sample numbers that says what has to be in it."""
+    """A backlog beside a plain list of what has to be in it, in its order."""
+
+    is_durable = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.backlog: Backlog[Numbered] = Backlog(MemoryStore(CAPACITY))
+        self.backlog = self.opened()
         self.next_number = 0
+        self.next_batch = 0
         self.largest = 0
-        self.waiting: list[Numbered] = []
-        self.flying: Entry[Numbered] | None = None
+        self.items: list[Item] = []
         self.delivered: list[int] = []
         self.dropped: dict[str, int] = {}
         self.tickets: dict[int, tuple[Numbered, Ticket]] = {}
         self.fates: dict[int, Outcome] = {}
 
+    def store(self) -> Store[Numbered]:
+        return MemoryStore(CAPACITY)
+
+    def opened(self) -> Backlog[Numbered]:
+        backlog: Backlog[Numbered] = Backlog(self.store())
+        backlog.open()
+        return backlog
+
+    @property
+    def flying(self) -> list[Item]:
+        return [item for item in self.items if item.entry]
+
+    @property
+    def waiting(self) -> list[Item]:
+        return [item for item in self.items if not item.entry]
+
+    def _chosen(self, which: int) -> tuple[Item, Numbered]:
+        """One that is in flight, and what it is; it lands."""
+        item = self.flying[which % len(self.flying)]
+        return item, item.request
+
     def _fate(self, request: Numbered, outcome: Outcome) -> None:
         for number in range(request.first, request.first + request.samples):
             self.fates[number] = outcome
 
-    def _lose(self, request: Numbered, reason: str) -> None:
-        self.dropped[reason] = self.dropped.get(reason, 0) + request.samples
-        self._fate(request, Outcome.DROPPED)
+    def _lose(self, item: Item, reason: str) -> None:
+        samples = item.request.samples
+        self.dropped[reason] = self.dropped.get(reason, 0) + samples
+        self._fate(item.request, Outcome.DROPPED)
+        self.items.remove(item)
 
     def _pending(self) -> int:
-        flying = self.flying.request.samples if self.flying else 0
-        return flying + sum(request.samples for request in self.waiting)
+        return sum(item.request.samples for item in self.items)
 
     def _make_room(self) -> None:
         bound = max(CAPACITY, 2 * self.largest)
-        while self._pending() > bound:
-            self._lose(self.waiting.pop(0), QUEUE_FULL)
+        while not self.is_durable and self._pending() > bound:
+            self._lose(self.waiting[0], QUEUE_FULL)
 
-    @rule(sizes=st.lists(st.integers(1, 12), max_size=4))
+    @rule(sizes=st.lists(st.integers(1, 12), max_size=5))
     def put_all(self, sizes):
         self.largest = max(sum(sizes), self.largest if self._pending() else 0)
         batch = []
         for samples in sizes:
-            batch.append(Numbered(self.next_number, samples))
+            batch.append(Item(self.next_batch, Numbered(self.next_number, samples)))
             self.next_number += samples
-        self.waiting += batch
-        for request, ticket in zip(batch, self.backlog.put_all(batch), strict=True):
-            self.tickets[request.first] = (request, ticket)
+        self.next_batch += 1
+        self.items += batch
+        tickets = self.backlog.put_all([item.request for item in batch])
+        for item, ticket in zip(batch, tickets, strict=True):
+            self.tickets[item.request.first] = (item.request, ticket)
         self._make_room()
-        assert self.waiting[len(self.waiting) - len(batch) :] == batch
+        assert self.items[len(self.items) - len(batch) :] == batch
 
     @rule()
     def move(self):
-        """Another backlog adopts this one, and what was in flight waits first there."""
-        successor: Backlog[Numbered] = Backlog(MemoryStore(CAPACITY))
+        """Another backlog adopts this one; what was in flight waits there in its place."""
+        successor = self.opened()
         successor.adopt(self.backlog)
         self.backlog = successor
-        if self.flying is not None:
-            self.waiting.insert(0, self.flying.request)
-            self.flying = None
+        for item in self.items:
+            item.entry = None
 
-    @precondition(lambda self: self.flying is None)
-    @rule()
-    def take(self):
-        self.flying = self.backlog.take()
-        if self.waiting:
-            assert self.flying is not None
-            assert self.flying.request == self.waiting.pop(0)
+    @rule(abreast=st.integers(1, 4))
+    def take(self, abreast):
+        """The first that waits, unless there are enough or it is not of the batch in flight."""
+        entry = self.backlog.take(abreast)
+        batches = {item.batch for item in self.flying}
+        waiting = self.waiting
+        if waiting and len(self.flying) < abreast and batches <= {waiting[0].batch}:
+            assert entry is not None
+            assert entry.request == waiting[0].request
+            waiting[0].entry = entry
         else:
-            assert self.flying is None
+            assert entry is None
 
-    @precondition(lambda self: self.flying is not None)
-    @rule()
-    def deliver(self):
-        request = self.flying.request
-        self.backlog.delivered(self.flying)
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3))
+    def deliver(self, which):
+        item, request = self._chosen(which)
+        self.backlog.delivered(item.entry)
         self.delivered += range(request.first, request.first + request.samples)
         self._fate(request, Outcome.DELIVERED)
-        self.flying = None
+        self.items.remove(item)
 
-    @precondition(lambda self: self.flying is not None)
-    @rule(said=st.dictionaries(st.sampled_from(["duplicate", "too_old"]), st.integers(0, 15)))
-    def deliver_in_part(self, said):
+    @precondition(lambda self: self.flying)
+    @rule(
+        which=st.integers(0, 3),
+        said=st.dictionaries(st.sampled_from(["duplicate", "too_old"]), st.integers(0, 15)),
+    )
+    def deliver_in_part(self, which, said):
         """A receiver may say of more samples than there are that it refused them."""
-        request = self.flying.request
-        self.backlog.delivered(self.flying, said)
+        item, request = self._chosen(which)
+        self.backlog.delivered(item.entry, said)
         first = request.first
         for reason, samples in said.items():
             refused = min(samples, request.first + request.samples - first)
@@ -129,63 +183,65 @@ class BacklogMachine(RuleBasedStateMachine):
             first += refused
         self.delivered += range(first, request.first + request.samples)
         self._fate(request, Outcome.DELIVERED)
-        self.flying = None
+        self.items.remove(item)
 
-    @precondition(lambda self: self.flying is not None)
-    @rule()
-    def wait(self):
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3))
+    def wait(self, which):
         """Its time has not come: that is no attempt."""
-        attempts = self.flying.attempts
-        self.backlog.again(self.flying, attempts=0)
-        assert self.flying.attempts == attempts
-        self.waiting.insert(0, self.flying.request)
-        self.flying = None
+        item, _ = self._chosen(which)
+        attempts = item.entry.attempts
+        self.backlog.again(item.entry, attempts=0)
+        assert item.entry.attempts == attempts
+        item.entry = None
 
-    @rule(place=st.integers(0, 5))
-    def look_behind(self, place):
-        found = self.backlog.behind(place)
-        assert found == (self.waiting[min(place, len(self.waiting) - 1)] if self.waiting else None)
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3), place=st.integers(0, 5))
+    def look_beside(self, which, place):
+        item, _ = self._chosen(which)
+        others = [other.request for other in self.items if other is not item]
+        found = self.backlog.beside(item.entry, place)
+        assert found == (others[min(place, len(others) - 1)] if others else None)
 
-    @precondition(lambda self: self.flying is not None)
-    @rule(most=st.integers(0, 12))
-    def refuse(self, most):
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3), most=st.integers(0, 12))
+    def refuse(self, which, most):
         """Though some of it may have been stored, as many as ``most``."""
-        request = self.flying.request
+        item, request = self._chosen(which)
         written = min(most, request.samples - 1)
-        self.backlog.dropped(self.flying, "refused", written)
+        self.backlog.dropped(item.entry, "refused", written)
         self.delivered += range(request.first, request.first + written)
-        self._lose(request, "refused")
+        self._lose(item, "refused")
         self.dropped["refused"] -= written
-        self.flying = None
 
-    @precondition(lambda self: self.flying is not None)
-    @rule(hold=st.booleans())
-    def send_again(self, hold):
-        attempts = self.flying.attempts
-        self.backlog.again(self.flying)
-        assert self.flying.attempts == attempts + 1
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3), hold=st.booleans())
+    def send_again(self, which, hold):
+        item, _ = self._chosen(which)
+        attempts = item.entry.attempts
+        self.backlog.again(item.entry)
+        assert item.entry.attempts == attempts + 1
         if hold:
             self.backlog.hold()
-        self.waiting.insert(0, self.flying.request)
-        self.flying = None
+        item.entry = None
 
-    @precondition(lambda self: self.flying is not None)
-    @rule()
-    def split(self):
-        request = self.flying.request
-        self.backlog.split(self.flying, "too_large")
-        self.flying = None
-        self.waiting[:0] = request.split()
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 3))
+    def split(self, which):
+        item, request = self._chosen(which)
+        self.backlog.split(item.entry, "too_large")
         if request.samples == 1:
-            self._lose(request, "too_large")
+            self._lose(item, "too_large")
+            return
+        at = self.items.index(item)
+        self.items[at : at + 1] = [Item(item.batch, part) for part in request.split()]
 
     @rule()
     def abandon(self):
-        lost = self.backlog.abandon("shutdown")
-        assert lost == sum(request.samples for request in self.waiting)
-        for request in self.waiting:
-            self._lose(request, "shutdown")
-        self.waiting = []
+        """What waits in memory is gone, what waits on a disk is not."""
+        self.backlog.abandon("shutdown")
+        for item in [] if self.is_durable else self.waiting:
+            self._lose(item, "shutdown")
 
     @invariant()
     def the_ledger_balances(self):
@@ -193,18 +249,27 @@ class BacklogMachine(RuleBasedStateMachine):
         assert stats.accepted == self.next_number
         assert stats.delivered == len(self.delivered)
         assert stats.pending == self._pending()
-        assert stats.dropped == self.dropped
+        assert stats.dropped == {why: lost for why, lost in self.dropped.items() if lost}
         assert stats.accepted == stats.delivered + stats.pending + sum(stats.dropped.values())
-        assert self.backlog.empty is (not self.waiting and self.flying is None)
+        assert stats.requests == len(self.items)
+        assert self.backlog.empty is (not self.items)
 
     @invariant()
     def what_is_pending_is_listed_in_its_order(self):
-        flying = [self.flying.request] if self.flying else []
-        assert [one.request for one in self.backlog.waiting()] == [*flying, *self.waiting]
+        assert [one.request for one in self.backlog.waiting()] == [
+            item.request for item in self.items
+        ]
 
     @invariant()
-    def samples_leave_in_the_order_they_came(self):
-        assert self.delivered == sorted(self.delivered)
+    def what_is_in_flight_is_of_one_batch(self):
+        assert {entry.request for entry in self.backlog.in_flight} == {
+            item.request for item in self.flying
+        }
+        assert len({item.batch for item in self.flying}) <= 1
+
+    @invariant()
+    def no_sample_is_delivered_twice(self):
+        assert len(self.delivered) == len(set(self.delivered))
 
     @invariant()
     def every_ticket_tells_what_became_of_its_request(self):
@@ -219,7 +284,43 @@ class BacklogMachine(RuleBasedStateMachine):
                 assert outcome is (Outcome.DROPPED if lost else Outcome.DELIVERED)
 
 
+class SpoolMachine(BacklogMachine):
+    """The same on a disk, with the end of the process at any time."""
+
+    is_durable = True
+
+    def __init__(self) -> None:
+        self.directory = tempfile.TemporaryDirectory()
+        self.storage = self.started()
+        super().__init__()
+
+    def started(self) -> FileStorage:
+        storage = FileStorage(directory=self.directory.name)
+        storage.start()
+        return storage
+
+    def store(self) -> Store[Numbered]:
+        disk = self.storage.queue("a")
+        return Spool(disk, unpacked, capacity=CAPACITY, clock=FakeClock(1_790_000_000))
+
+    @rule()
+    def restart(self):
+        """Who waited for a ticket is gone, what the ledger has is not."""
+        self.storage.shutdown()
+        self.storage = self.started()
+        self.backlog = self.opened()
+        self.tickets.clear()
+        for item in self.items:
+            item.entry = None
+
+    def teardown(self) -> None:
+        self.storage.shutdown()
+        self.directory.cleanup()
+
+
 TestBacklog = BacklogMachine.TestCase
+TestSpooledBacklog = SpoolMachine.TestCase
+TestSpooledBacklog.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 
 
 def requests(first: int, *sizes: int) -> list[Numbered]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peers import wait_until
 from sending_data import DONE, HOLD, InstantClock, Letters, Receiver
+from sending_points import ALPHABET as SERIES
+from sending_points import Points, Watcher, batch, queue_of
 
 from otel_kubecost.exporters.sending.entry import Outcome
 from otel_kubecost.exporters.sending.episodes import Episodes
@@ -16,6 +20,7 @@ from otel_kubecost.exporters.sending.isolation import LIMIT, PERSISTENT
 from otel_kubecost.exporters.sending.queue import SendingQueue
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.exporters.sending.store import MemoryStore
+from otel_kubecost.testing import FakeClock
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -319,3 +324,81 @@ def test_the_good_arrive_and_the_bad_do_not(sizes, bad, newer, answer):
     assert queue.stats().dropped.get("refused", 0) == len(receiver.bad)
     assert queue.stats().dropped.get("too_old", 0) == len(receiver.newer)
     assert len(receiver.offered) < 40 * len(batch) + 20 * (len(bad) + len(newer))
+
+
+# Beside others of the batch.
+
+
+class Slow(Watcher):
+    """One that takes its time over whole requests, but not over a single series."""
+
+    def send(self, request: Points, attempt: int) -> Verdict:
+        if len(request.text) > 1 and not self.bad & set(request.text):
+            self.here.wait()
+        return super().send(request, attempt)
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.here = threading.Event()
+
+
+def test_what_is_under_way_beside_it_can_be_the_witness(caplog):
+    """Of two requests at once one has bad series alone and nothing waits behind: it is settled at
+    once, by a series of the other, and nobody is told that everything is refused."""
+    clock, receiver = FakeClock(), Slow(bad="ab")
+    queue = queue_of(receiver, MemoryStore(99), clock, 2)
+    queue.put_all([Points("ab", 1000), Points("cd", 1000)])
+    wait_until(lambda: queue.stats().dropped == {"refused": 2})
+    assert queue.stats()[:5] == (4, 0, 2, {"refused": 2}, "")
+    receiver.here.set()
+    assert queue.drain(10)
+    queue.close(10)
+    assert queue.stats()[:4] == (4, 2, 0, {"refused": 2})
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+
+
+def test_two_requests_are_taken_apart_at_once():
+    """Each finds its own bad series; the parts of both go beside the other requests."""
+    receiver = Watcher(bad={SERIES[7], SERIES[555]}, nap=0.001)
+    queue = queue_of(receiver, MemoryStore(9999), InstantClock(), 4)
+    queue.put_all(batch(1, *[500] * 4))
+    queue.put_all(batch(2, *[500] * 4))
+    assert queue.drain(30)
+    queue.close(10)
+    assert queue.stats()[:4] == (4000, 3996, 0, {"refused": 4})
+    assert (receiver.disorder, receiver.mixed) == ([], [])
+    assert receiver.most <= 4
+    assert len(receiver.offered) < 8 + 4 * 28
+
+
+def test_a_hold_of_another_request_puts_a_trial_off():
+    """While one is taken apart another is told 401: both wait, and then nothing was lost."""
+    clock, receiver = FakeClock(), Watcher([REFUSED, HOLD], bad="b")
+    receiver.gate.clear()
+    queue = queue_of(receiver, MemoryStore(99), clock, 2)
+    queue.put_all([Points("abc", 1000), Points("def", 1000), Points("ghi", 1000)])
+    wait_until(lambda: receiver.busy == 2)
+    receiver.gate.set()
+    assert clock.wait_for_waiters()
+    wait_until(lambda: receiver.busy == 0)
+    assert queue.stats().trouble == "credentials_refused"
+    while not queue.idle:
+        clock.advance(60)
+        queue.drain(0.05)
+    queue.close(10)
+    assert queue.stats()[:4] == (9, 8, 0, {"refused": 1})
+    assert receiver.disorder == []
+
+
+def test_the_nearest_request_is_asked_for_its_series_first():
+    """A witness from further on would overtake a sample that waits: with every series of the first
+    request bad, those of the next come before those of the one after it."""
+    receiver = Watcher(bad="abcd")
+    queue = queue_of(receiver, MemoryStore(99), InstantClock(), 1)
+    for mark, text in enumerate(["a", "bcde", "e"], 1):
+        queue.put_all([Points(text, mark * 1000)])
+    while not queue.idle:
+        queue.drain(0.05)
+    queue.close(10)
+    assert queue.stats()[:4] == (6, 2, 0, {"refused": 4})
+    assert list(dict.fromkeys(receiver.taken["e"])) == [2000, 3000]

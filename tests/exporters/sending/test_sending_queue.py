@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -462,6 +466,43 @@ def test_what_comes_during_the_end_does_not_push_out_what_waits(queue_to):
     closing.join()
     assert late is Outcome.DROPPED
     assert [ticket.wait(0) for ticket in waiting] == [Outcome.DELIVERED] * 2
+
+
+FORKED = """
+import os, sys
+from peers import wait_until
+from sending_data import DONE
+from sending_points import Watcher, batch, queue_of
+from otel_kubecost.clock import SystemClock
+from otel_kubecost.exporters.sending.retry import Action, Verdict
+from otel_kubecost.exporters.sending.store import MemoryStore
+
+receiver = Watcher([Verdict(Action.RETRY, "status_503", "busy", retry_after=600.0)])
+receiver.gate.clear()
+receiver.mercy.clear()
+queue = queue_of(receiver, MemoryStore(99), SystemClock(), 4)
+queue.put_all(batch(1, *[1] * 6))
+wait_until(lambda: receiver.busy == 4)
+receiver.gate.set()
+wait_until(lambda: queue.stats().retried)
+child = os.fork()
+if child == 0:
+    receiver.open()
+    queue.put_all(batch(2, *[1] * 6))
+    queue.drain(30)
+    os._exit(0 if queue.stats()[:4] == (12, 12, 0, {}) and not receiver.disorder else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_process_that_is_forked_goes_on_with_what_it_has():
+    """No thread survives a fork: what was under way, and what waited for a backoff, is offered by
+    new ones, in its order."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parents[1]), *sys.path])
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, timeout=60, check=False)
+    assert done.returncode == 0
 
 
 def test_no_thread_runs_before_the_first_request(queue_to):

@@ -243,7 +243,7 @@ class Reader:
             self._fill_from(past)
             return Step.MOVED
         self._filling = None
-        self._log.info(f"The gap is filled: {self._sent + filling.sent} marks were sent")
+        self._log.info(f"The gap is filled: {self._sent + filling.sent} marks were handed over")
         self._take(live)
         return Step.MOVED
 

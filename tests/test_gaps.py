@@ -695,5 +695,5 @@ def test_a_gap_is_said_in_words(caplog):
     said = [record.getMessage() for record in caplog.records if "gap" in record.getMessage()]
     assert said == [
         "Filling a gap: 2026-09-21T14:05:00Z to 2026-09-21T16:25:00Z (29 marks, 4 windows)",
-        "The gap is filled: 29 marks were sent",
+        "The gap is filled: 29 marks were handed over",
     ]

@@ -10,7 +10,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from otel_kubecost.http.config import AuthOptions
-from otel_kubecost.http.failure import HTTPFailure
+from otel_kubecost.http.failure import FailureKind, HTTPFailure
 from otel_kubecost.http.files import FileStamp, file_stamp, unreadable, warn_if_open_to_all
 
 _BEARER = "Bearer "
@@ -44,7 +44,7 @@ class SecretFile:
         if not secret.isprintable() or not secret:
             hint = "it has to hold one line of text"
             what = f"the file {self._path} of {self._option} holds no secret"
-            raise HTTPFailure("other", what, hint)
+            raise HTTPFailure(FailureKind.UNREADABLE, what, hint)
         return secret
 
 

@@ -26,6 +26,8 @@ class FailureKind(StrEnum):
     PROXY = "proxy"
     RESET = "reset"
     TOO_LARGE = "too_large"
+    UNREADABLE = "file_unreadable"
+    """A file with a credential or a certificate."""
     OTHER = "other"
 
 

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_kubecost.http.failure import HTTPFailure
+from otel_kubecost.http.failure import FailureKind, HTTPFailure
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -49,4 +49,5 @@ def warn_if_open_to_all(option: str, path: Path, stamp: FileStamp) -> None:
 def unreadable(option: str, path: Path, error: OSError) -> HTTPFailure:
     reason = error.strerror or type(error).__name__
     hint = "check the path and the permissions of the file"
-    return HTTPFailure("other", f"the file {path} of {option} cannot be read: {reason}", hint)
+    what = f"the file {path} of {option} cannot be read: {reason}"
+    return HTTPFailure(FailureKind.UNREADABLE, what, hint)

@@ -457,7 +457,7 @@ def test_a_restart_without_a_destination_spools_at_once(tmp_path, caplog, end):
         assert marks == play.marks()[3:]
         missed = {window_of(mark) for mark in marks if mark > until}
         assert play.asked(questions) == missed
-        assert [one for one in caplog.messages if "29 marks were sent" in one]
+        assert [one for one in caplog.messages if "29 marks were handed over" in one]
         questions = kubecost.request_count
         way.reopen()
         play.go_on(2)

@@ -20,7 +20,7 @@ from otel_kubecost.exporters.prometheus_remote_write.timing import Timing
 from otel_kubecost.exporters.sending.answers import classify
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.http.config import shown_url
-from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
+from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response
 
 _HEADERS = {
     "Content-Encoding": "snappy",
@@ -68,7 +68,9 @@ class RemoteWriteClient:
             objection = self._timing.objection(request.newest) if request.samples else None
             return objection or self._send_now(request, attempt)
         except HTTPFailure as failure:
-            return Verdict(Action.RETRY, f"network_{failure.kind}", str(failure), failure.hint)
+            is_ours = failure.kind is FailureKind.UNREADABLE
+            reason = str(failure.kind) if is_ours else f"network_{failure.kind}"
+            return Verdict(Action.RETRY, reason, str(failure), failure.hint)
 
     def _send_now(self, request: Request, attempt: int) -> Verdict:
         if not isinstance(request, RequestV2):

@@ -58,7 +58,7 @@ def queue_metrics(
     queue = {**exporter, "data_type": "metrics"}
     metrics = [
         *_metrics("prometheus_remote_storage", endpoint, _totals(stats), now),
-        *_metrics("prometheus_remote_storage", endpoint, _state(stats, about), now),
+        *_metrics("prometheus_remote_storage", endpoint, _state(stats, about, oldest_pending), now),
         _dropped(stats, endpoint, now),
         *_highest_of_all(stats),
         *_metrics("otelcol_exporter", exporter, _points(stats), now),
@@ -86,8 +86,10 @@ def _totals(stats: Stats) -> Iterator[_Value]:
     yield "bytes_total", "Bytes of the requests that were taken, compressed.", stats.sent_bytes
 
 
-def _state(stats: Stats, about: About) -> Iterator[_Value]:
+def _state(stats: Stats, about: About, oldest_pending: float | None) -> Iterator[_Value]:
+    # Before the first delivery of this process: all that is older than what waits was sent.
     came, stored = _seconds(stats.newest_accepted), _seconds(stats.newest_delivered)
+    stored = oldest_pending if stored is None else stored
     yield "samples_pending", "Samples that wait for their answer.", stats.pending
     yield "queue_highest_timestamp_seconds", "Time of the newest sample that came.", came
     yield "queue_highest_sent_timestamp_seconds", "Time of the newest sample stored.", stored

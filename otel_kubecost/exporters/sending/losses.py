@@ -28,7 +28,7 @@ AT_THE_END = Verdict(
     Action.DROP,
     "shutdown",
     "samples were not delivered before the end",
-    "they were in memory alone; give the shutdown more time",
+    "they were in memory alone; with `storage` they wait on the disk for the next start",
 )
 DEFECT = Verdict(Action.DROP, "internal_error", "a request could not be sent; see the error above")
 

@@ -263,7 +263,7 @@ def test_an_exporter_in_a_program_of_ones_own_can_be_asked(exporter_to):
     assert meanwhile[f"{storage}_samples_pending"] == 7
     assert meanwhile[f"{storage}_samples_retried_total"] >= 7
     assert meanwhile[f"otel_kubecost_exporter_{waits}"] == RECENT / 1000
-    assert f"{storage}_queue_highest_sent_timestamp_seconds" not in meanwhile
+    assert meanwhile[f"{storage}_queue_highest_sent_timestamp_seconds"] == RECENT / 1000
     assert after[f"{storage}_samples_total"] == after["otelcol_exporter_sent_metric_points"] == 7
     assert after[f"{storage}_queue_highest_sent_timestamp_seconds"] == RECENT / 1000
     assert after[f"{storage}_bytes_total"] > 0

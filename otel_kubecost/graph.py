@@ -95,11 +95,11 @@ class Graph:
         are all gone, or this graph is.
         """
         old._stop_receiving(Deadline(timeout_millis / 1000))
-        self._start_extensions()
         for name, receiver in old._receivers.items():
             _hand_over(receiver, self._receivers.get(name))
+        heirs = {**self._renamed(old), **self._exporters}
         for name, exporter in {**old._orphans, **old._exporters}.items():
-            if not _hand_over(exporter, self._exporters.get(name)):
+            if not _hand_over(exporter, heirs.get(name)):
                 self._orphans[name] = exporter
                 if observe := old._own_metrics.unregister(str(name)):
                     self._own_metrics.register(str(name), _until_settled(exporter, observe))
@@ -120,15 +120,37 @@ class Graph:
         while self._outlived:
             self._outlived.pop().shutdown()
 
+    def start_extensions(self, old: Graph) -> None:
+        """Before ``follow``: what raises OSError here has changed nothing of ``old``."""
+        try:
+            self._start_extensions()
+        except OSError:
+            for extension in self._extensions.values():
+                if extension not in old._extensions.values():
+                    extension.shutdown()
+            raise
+
     def _start_extensions(self) -> None:
         for extension in self._extensions.values():
             if isinstance(extension, Startable):
                 extension.start()
 
+    def _renamed(self, old: Graph) -> dict[ComponentID, Any]:
+        """The only new exporter, by the name of the only one of its class that is gone."""
+        gone = [name for name in old._exporters if name not in self._exporters]
+        come = [name for name in self._exporters if name not in old._exporters]
+        if len(gone) == len(come) == 1:
+            return {gone[0]: self._exporters[come[0]]}
+        return {}
+
     def extension(self, name: ComponentID, config: Config) -> Any:
-        """The one that ``config`` describes in the same words; None where there is none."""
+        """The one that can go on as ``config`` describes it; None where there is none."""
         of, theirs = self.config.components[Kind.EXTENSION], config.components[Kind.EXTENSION]
-        return self._extensions.get(name) if of.get(name) == theirs.get(name) else None
+        known = self._extensions.get(name)
+        if known is None or of[name] == theirs.get(name):
+            return known
+        takes = getattr(known, "takes", None)
+        return known if takes and takes(theirs[name].options) else None
 
     def _stop_receiving(self, deadline: Deadline) -> None:
         for pipeline in self.pipelines:

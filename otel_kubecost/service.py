@@ -158,17 +158,24 @@ class Service:
         return self._replace(new)
 
     def _replace(self, new: Graph) -> bool:
+        try:
+            new.start_extensions(self._graph)
+        except OSError as error:
+            return self._not_used(error)
         old, self._graph = self._graph, new
         try:
             new.follow(old, DRAIN_MILLIS)
         except OSError as error:
-            reason = error.strerror or error
-            _log.error(f"The new configuration cannot start, the old one goes on: {reason}")
             self._graph = Graph(old.config, self._clock, before=old)
             self._graph.follow(new, DRAIN_MILLIS)
-            return False
+            return self._not_used(error)
         _log.info("The new configuration is in use")
         return True
+
+    def _not_used(self, error: OSError) -> bool:
+        reason = error.strerror or error
+        _log.error(f"The new configuration cannot start, the old one goes on: {reason}")
+        return False
 
 
 def sdk_disabled() -> bool:

@@ -327,3 +327,24 @@ def test_an_exporter_that_is_removed_holds_up_nobody_and_goes_on_sending(kubecos
         service.shutdown()
         (points,) = stored(receiver).values()
     assert len(points) == 3
+
+
+def test_a_reload_may_give_the_storage_more_room(kubecost, clock, tmp_path):
+    """The directory stays locked and open: what waits there goes on waiting, and is sent."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        mapping = settings(kubecost, receiver)
+        mapping["extensions"] = {"file_storage": {"directory": str(tmp_path), "max_bytes": "8MiB"}}
+        mapping["service"]["extensions"] = ["file_storage"]
+        mapping["exporters"]["prometheus_remote_write"]["storage"] = "file_storage"
+        receiver.script([503] * 3)
+        service, reload = reloading(mapping, clock)
+        next_mark(clock)
+        mapping["extensions"]["file_storage"]["max_bytes"] = "16MiB"
+        assert reload(mapping)
+        for _ in range(3):
+            next_mark(clock)
+        assert clock.wait_for_waiters()
+        service.shutdown()
+        (points,) = stored(receiver).values()
+        assert receiver.violations == []
+    assert len(points) == 5

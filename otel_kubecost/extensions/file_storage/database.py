@@ -6,6 +6,7 @@ start helps nobody. What cannot be written to can be read as long as the disk le
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -79,11 +80,17 @@ class Database:
     def is_open(self) -> bool:
         return self._connection is not None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it could not be opened, or is damaged; to ``open`` it again may help."""
+        return not (self.is_open or self.is_shared) and self.fault.errno != errno.EBADF
+
     def open(self) -> None:
         """Make it ready for this process alone, unless it is open."""
         with self._lock:
             if self.is_open:
                 return
+            self.is_shared = False
             try:
                 self._claim()
                 with self._told():
@@ -136,7 +143,7 @@ class Database:
     def close(self) -> None:
         with self._lock:
             connection, self._connection = self._connection, None
-            self.is_shared = self._is_doubtful = False
+            self._is_doubtful = False
             self.fault = closed(str(self.path.parent))
             if connection:
                 connection.close()

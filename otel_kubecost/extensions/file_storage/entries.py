@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -59,12 +58,13 @@ class FileStorageClient:
         self._mended(lambda: self._database.write([(statement, values)]))
 
     def _mended(self, work: Callable[[], T]) -> T:
-        """Once more where damage is found: what can be read of the file goes on in a new one."""
-        was_open = self._database.is_open and not self._database.is_shared
+        """As soon as the disk lets it; where damage is found, once more, on what can be read."""
+        if self._database.has_failed:
+            self._database.open()
         try:
             return work()
-        except OSError as error:
-            if error.errno != errno.EBADMSG or not was_open:
+        except OSError:
+            if not self._database.has_failed:
                 raise
         self._database.open()
         return work()

@@ -67,7 +67,7 @@ class FileStorage:
         except OSError as fault:
             if fault.errno == errno.EAGAIN:
                 raise
-            hint = "until the next start, what is kept there is lost with the process"
+            hint = "until then, what is kept there is lost with the process"
             _log.error(f"{fault.strerror}", hint=hint)
         self._say_what_nobody_sends()
 
@@ -78,6 +78,15 @@ class FileStorage:
         """
         if not self._entries.is_open:
             self._entries.open_shared()
+
+    def takes(self, options: FileStorageOptions) -> bool:
+        """Go on with ``options`` if they are of the same directory."""
+        if options.directory != self._options.directory:
+            return False
+        self._options = options
+        for one in self._queues.values():
+            one.database.max_bytes = self._room()
+        return True
 
     def client(self, owner: str) -> FileStorageClient:
         return FileStorageClient(self._entries, owner)

@@ -44,12 +44,18 @@ class Progress:
         return self._settled
 
     def report(self, name: str, position: float, missing: Iterable[float | None]) -> None:
-        """The exporter was given all up to ``position``, but for the marks that are ``missing``."""
+        """The exporter was given all up to ``position``, but for the marks that are ``missing``.
+
+        What a queue has lost is not pending any more, and not settled either: see ``lost``.
+        """
         missing = list(missing)
-        self._settled = self._until(position, [*missing, self._outlet.oldest_pending])
-        self._receiver.delivered(self._settled, name)
+        settled = self._until(position, [*missing, self._outlet.oldest_pending])
+        kept = self._until(position, [*missing, self._outlet.oldest_perishing])
+        if self._queue and self._outlet.queue_id != self._queue:
+            return
+        self._settled = settled
+        self._receiver.delivered(settled, name)
         if self._queue:
-            kept = self._until(position, [*missing, self._outlet.oldest_perishing])
             self._receiver.delivered(kept, _of_queue(name, self._queue))
 
     def _until(self, position: float, ahead: Iterable[float | None]) -> float:

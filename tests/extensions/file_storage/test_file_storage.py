@@ -9,7 +9,8 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given
+from disks import Disk, overwrite, root_page, settle
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_kubecost.errors import ConfigError
@@ -64,6 +65,7 @@ _OPERATIONS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(operations=_OPERATIONS)
 def test_it_is_a_mapping_for_each_owner(tmp_path_factory, operations):
     """Whatever is set and deleted, in whatever order, each owner reads what a dict would have."""
@@ -238,14 +240,13 @@ def test_a_directory_that_cannot_be_made_is_said_with_its_remedy(opened, tmp_pat
 
 
 def test_a_directory_in_the_place_of_the_file_does_not_stop_the_agent(opened, tmp_path, caplog):
-    """Somebody mounted the volume one level too deep; when that is mended, a start is enough."""
+    """Somebody mounted the volume one level too deep; when that is mended, it is used."""
     wrong = tmp_path / "kept" / "storage.db"
     wrong.mkdir(parents=True)
     storage = opened()
     assert "Is a directory" in fault_of_start(storage)
     assert "Is a directory" in caplog.text
     wrong.rmdir()
-    storage.start()
     storage.client("one").set("key", b"value")
     assert storage.client("one").get("key") == b"value"
 
@@ -255,6 +256,23 @@ def test_a_directory_that_is_read_only_is_said_with_its_remedy(opened, tmp_path)
     """A volume that was mounted for somebody else."""
     (tmp_path / "kept").mkdir(mode=0o500)
     assert "Permission denied; let this process write there" in fault_of_start(opened())
+
+
+def test_a_disk_that_is_full_at_the_start_is_used_when_there_is_room(opened, tmp_path, caplog):
+    """Case 59: without a restart, and what is damaged by then is mended as well."""
+    with Disk(tmp_path / "kept", "1m") as disk:
+        disk.fill()
+        client = opened().client("one")
+        with pytest.raises(OSError, match="it is full; free some of the disk"):
+            client.set("key", b"value")
+        assert "it is full; free some of the disk" in caplog.text
+        disk.clear()
+        client.set("key", b"value" * 1000)
+        path = tmp_path / "kept" / "storage.db"
+        settle(path)
+        overwrite(path, root_page(path, "entries"))
+        client.set("key", b"again")
+        assert client.get("key") == b"again"
 
 
 def test_after_its_end_it_says_that_it_is_closed(opened):

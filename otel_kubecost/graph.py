@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -97,12 +98,7 @@ class Graph:
         old._stop_receiving(Deadline(timeout_millis / 1000))
         for name, receiver in old._receivers.items():
             _hand_over(receiver, self._receivers.get(name))
-        heirs = {**self._renamed(old), **self._exporters}
-        for name, exporter in {**old._orphans, **old._exporters}.items():
-            if not _hand_over(exporter, heirs.get(name)):
-                self._orphans[name] = exporter
-                if observe := old._own_metrics.unregister(str(name)):
-                    self._own_metrics.register(str(name), _until_settled(exporter, observe))
+        self._take_over(old)
         for of, pipeline in self._pipelines.items():
             if of in old._pipelines:
                 pipeline.adopt(old._pipelines[of])
@@ -114,6 +110,19 @@ class Graph:
         ]
         if not self._orphans:
             self._end_outlived()
+
+    def _take_over(self, old: Graph) -> None:
+        """Exporters at the same time: each may wait for an answer that is under way."""
+        heirs = {**self._renamed(old), **self._exporters}
+        exporters = {**old._orphans, **old._exporters}
+        with ThreadPoolExecutor(max(1, len(exporters))) as pool:
+            heir_of = [heirs.get(name) for name in exporters]
+            done = list(pool.map(_hand_over, exporters.values(), heir_of))
+        for (name, exporter), is_done in zip(exporters.items(), done, strict=True):
+            if not is_done:
+                self._orphans[name] = exporter
+                if observe := old._own_metrics.unregister(str(name)):
+                    self._own_metrics.register(str(name), _until_settled(exporter, observe))
 
     def _end_outlived(self) -> None:
         """Extensions of earlier graphs: orphans may keep there what they have."""

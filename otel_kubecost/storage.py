@@ -72,6 +72,11 @@ class StorageQueue(Protocol):
         ...
 
     @property
+    def set_aside(self) -> Mapping[str, int]:
+        """How many files were that could not be used and are still there, by why."""
+        ...
+
+    @property
     def ledger(self) -> Mapping[str, int]: ...
 
     @property

@@ -4,10 +4,14 @@ A socket's timeout bounds one operation. A peer that sends a byte now and then i
 it and can hold a request for ever, even in its headers. Here each operation gets what is left of
 the request's time: each address tried, each piece sent, each piece of the answer. Only looking
 up the name is left to the resolver's own limits (``timeout`` and ``attempts`` of resolv.conf).
+
+A server may close a kept connection just when it is used again. Such a request is sent once more,
+within the same time: no byte of an answer came, and all requests of this package can be repeated.
 """
 
 from __future__ import annotations
 
+import http
 import http.client
 import io
 import socket
@@ -54,6 +58,14 @@ def is_kept() -> bool:
     return _current.get(None) is not None
 
 
+class _UnansweredError(ConnectionResetError):
+    """The connection ended before the first byte of an answer."""
+
+
+class _StaleError(_UnansweredError):
+    """And it had brought an answer before."""
+
+
 class _TimedReads(io.RawIOBase):
     """The reading side of a socket."""
 
@@ -61,13 +73,22 @@ class _TimedReads(io.RawIOBase):
         self._connection = connection
         self._deadline = deadline
         self._raw: Any = connection.makefile("rb", buffering=0)
+        self._begun = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         self._connection.settimeout(remaining(self._deadline))
-        count: int | None = self._raw.readinto(buffer)
+        try:
+            count: int | None = self._raw.readinto(buffer)
+        except ConnectionError as error:
+            if self._begun:
+                raise
+            raise _UnansweredError("reset without an answer") from error
+        if not count and not self._begun:
+            raise _UnansweredError("closed without an answer")
+        self._begun = True
         return count
 
     def close(self) -> None:
@@ -99,9 +120,32 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **keywords: Any) -> None:
         super().__init__(_Answering(sock), *args, **keywords)  # type: ignore[arg-type]
 
+    def begin(self) -> None:
+        """Go on to the final answer: http.client skips 100 only, not 102 and 103 (RFC 9110, 15.2).
+
+        101 is final: another protocol would follow it.
+        """
+        super().begin()
+        while 100 < self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
 
 class _Connection(HTTPConnection):
     response_class = _Response
+    _has_answered = False
+
+    def connect(self) -> None:
+        self._has_answered = False
+        super().connect()
+
+    def getresponse(self) -> Any:
+        try:
+            answer = super().getresponse()
+        except _UnansweredError as error:
+            raise _StaleError(*error.args) if self._has_answered else error from None
+        self._has_answered = True
+        return answer
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -134,22 +178,23 @@ class _Connection(HTTPConnection):
         raise last
 
     def send(self, data: Any) -> None:
+        """A peer that closed early may have said why: urllib3 reads that after BrokenPipeError."""
         if self.sock is None:
             self.connect()
         deadline, left = _current.get(), memoryview(data)
-        while left:
-            self.sock.settimeout(remaining(deadline))
-            left = left[self.sock.send(left) :]
+        try:
+            while left:
+                self.sock.settimeout(remaining(deadline))
+                left = left[self.sock.send(left) :]
+        except ConnectionResetError as error:
+            raise BrokenPipeError("reset while the request was sent") from error
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
     """The handshake keeps the timeout that the connected socket has."""
 
     def send(self, data: Any) -> None:
-        """A peer that closed early may have said why: urllib3 reads that after BrokenPipeError.
-
-        With TLS 1.3 a client's certificate is refused only then; plain connections raise it anyway.
-        """
+        """With TLS 1.3 a client's certificate is refused only here."""
         try:
             super().send(data)
         except ssl.SSLEOFError as error:
@@ -159,8 +204,16 @@ class _TLSConnection(_Connection, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
+    def urlopen(self, *args: Any, **keywords: Any) -> Any:
+        try:
+            return super().urlopen(*args, **keywords)
+        except urllib3.exceptions.ProtocolError as error:
+            if not any(isinstance(cause, _StaleError) for cause in error.args):
+                raise
+        return super().urlopen(*args, **keywords)
 
-class _TLSPool(HTTPSConnectionPool):
+
+class _TLSPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
     def _validate_conn(self, conn: Any) -> None:

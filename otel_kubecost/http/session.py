@@ -44,7 +44,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     """Looked up without regard to case."""
     body: bytes
-    """Of an answer that is no success: without the credentials of its request."""
+    """Of an answer that is no success: without the credentials of its request and its URL."""
 
 
 class Stream(NamedTuple):
@@ -153,7 +153,8 @@ class HTTPClient:
         with self._exchange(request, timeout) as stream:
             body = joined(stream.chunks)
         if stream.status >= 300:
-            body = without_secrets(body, {**request.headers, **self._proxy_headers})
+            sent = {**request.headers, **self._proxy_headers}
+            body = without_secrets(body, sent, request.url)
         return Response(stream.status, stream.headers, body)
 
     @contextmanager

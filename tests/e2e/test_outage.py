@@ -40,6 +40,8 @@ from otel_kubecost.testing import (
     is_stale,
 )
 
+pytestmark = pytest.mark.peers
+
 MINUTE, HOUR = 60, 3600
 SETTLE = 20 * MINUTE
 """How long after its end Kubecost's hour is asked for."""
@@ -411,7 +413,6 @@ def charged(marks):
     return found
 
 
-@pytest.mark.peers
 def test_twelve_hours_at_a_mark_a_minute(tmp_path):
     """Prometheus 2.42 and VictoriaMetrics have all 720 marks, and those around, each once and in
     order, with what Kubecost charged; neither has refused a request."""

@@ -33,6 +33,8 @@ from otel_kubecost.testing import (
     is_stale,
 )
 
+pytestmark = pytest.mark.peers
+
 START = 1_790_000_000 // 3600 * 3600
 TOTAL = "cloudtuner_kubecost_namespace_total_cost"
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-8888-7777-6666-555555555555"
@@ -415,7 +417,6 @@ def of_seconds(world, **options):
     return path
 
 
-@pytest.mark.peers
 def test_a_command_does_not_touch_the_spool_of_the_agent(world):
     """Case 64: ``backfill`` sends beside it and says nothing of it; a second agent does not start,
     and a line says why."""

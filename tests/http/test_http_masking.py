@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 from functools import partial
 from urllib.parse import quote, quote_plus
 
@@ -24,15 +26,51 @@ def basic(user: str, password: str) -> str:
     return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def in_json(text: str, **options) -> str:
+    return json.dumps(text, **options)[1:-1]
+
+
 @given(secrets, texts, texts)
 def test_no_form_of_a_password_is_left(password, before, behind):
-    """As it is, in base64 with its user, and as it stands in a URL."""
+    """As it is, in base64 alone or with its user, and as it stands in a URL, JSON and HTML."""
     encoded = basic("kubecost", password)
+    alone = base64.b64encode(password.encode()).decode()
     sent = {"Authorization": f"Basic {encoded}", "Host": "a.example"}
-    ways = [str, quote, quote_plus, partial(quote, safe="")]
-    for form in [way(one) for one in (password, encoded) for way in ways]:
+    ways = [str, quote, quote_plus, partial(quote, safe=""), in_json, html.escape]
+    plain = (password, encoded, encoded.rstrip("="), alone, alone.rstrip("="))
+    for form in [way(one) for one in plain for way in ways]:
         text = f"{before}{form}{behind}".encode()
         assert without_secrets(text, sent) == f"{before}***{behind}".encode()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        in_json("\"é<&>'pass"),
+        in_json("\"é<&>'pass", ensure_ascii=False),
+        "\\\"é\\u003c\\u0026\\u003e'pass",
+        html.escape("\"é<&>'pass"),
+        "&#34;é&lt;&amp;&gt;&#39;pass",
+    ],
+)
+def test_a_password_that_has_to_be_escaped(form):
+    """As Python and Go write JSON and HTML."""
+    encoded = basic("u", "\"é<&>'pass")
+    sent = {"Authorization": f"Basic {encoded}"}
+    assert without_secrets(f"bad {form}!".encode(), sent) == b"bad ***!"
+
+
+def test_values_of_the_query_are_secrets():
+    """A token may stand there; as it is written and as it is meant."""
+    url = "http://a.example/write?token=hunter2%2f%2B&short=abc&flag"
+    text = b"hunter2%2f%2B, hunter2%2F%2B, hunter2/+, abc, flag, token"
+    assert without_secrets(text, {}, url) == b"***, ***, ***, abc, flag, token"
+
+
+def test_padding_is_no_secret():
+    """What is left of a password without it may be short, or nothing."""
+    sent = {"X-Key": "ab====", "X-Token": "======"}
+    assert without_secrets(b"about ab==== and ======", sent) == b"about *** and ***"
 
 
 @pytest.mark.parametrize(

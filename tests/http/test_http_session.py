@@ -75,6 +75,77 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(client):
         assert used.get(server.url).status == 200
 
 
+def test_a_request_that_meets_the_end_of_a_kept_connection_is_sent_again(client, speak):
+    """A server that closes a connection as it is used again costs no request either."""
+    lengths = []
+
+    def serve_once(connection: socket.socket) -> None:
+        lengths.append(len(connection.recv(65536)))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        connection.recv(1)  # the rest of the second request is unread: it is reset
+
+    used = client()
+    url = f"http://127.0.0.1:{speak(serve_once)}/"
+    assert [used.get(url).body, used.post(url, b"x" * 9).body, used.get(url).body] == [b"ok"] * 3
+    assert len(lengths) == 3
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 20"], ids=["fresh", "begun"])
+def test_no_other_request_is_sent_again(client, speak, beginning):
+    """Not on a new connection, and not where an answer began: that is a failure to report."""
+    requests = []
+
+    def serve(connection: socket.socket) -> None:
+        if beginning:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        requests.append(connection.recv(65536))
+        connection.sendall(beginning)
+
+    used = client()
+    url = f"http://127.0.0.1:{speak(serve)}/"
+    if beginning:
+        used.get(url)
+    assert failure_of(used, url).kind == "reset"
+    assert len(requests) == 1
+
+
+def test_interim_answers_are_skipped(client, speak):
+    """103 (Early Hints) and the like announce the answer and are none."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        for status in (100, 103, 102, 103):
+            connection.sendall(f"HTTP/1.1 {status} Wait\r\nLink: x\r\n\r\n".encode())
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+
+    answer = client().post(f"http://127.0.0.1:{speak(serve)}/", b"")
+    assert (answer.status, answer.body, "Link" in answer.headers) == (200, b"fine", False)
+
+
+def test_a_switch_of_protocols_is_final(client, speak):
+    """What follows 101 is no HTTP, so nothing is waited for."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        connection.recv(1)
+
+    assert client().get(f"http://127.0.0.1:{speak(serve)}/").status == 101
+
+
+def test_interim_answers_without_end_are_a_timeout(client, speak):
+    """They buy no time."""
+
+    def flood(connection: socket.socket) -> None:
+        connection.recv(65536)
+        while True:
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+
+    port = speak(flood)
+    assert failure_of(client(timeout="300ms"), f"http://127.0.0.1:{port}/").kind == "timeout"
+
+
 @pytest.mark.parametrize("arguments", [("get",), ("head",), ("post", b"body")], ids=str)
 def test_redirects_are_not_followed(client, arguments):
     """Case 46: a redirect is an answer: nothing, and no credential, goes where it leads."""

@@ -62,6 +62,10 @@ class RemoteWriteClient:
         """Seconds by which the receiver's clock is ahead of ours; None where it is not known."""
         return self._timing.skew
 
+    def time(self) -> float | None:
+        """Seconds since the epoch at the receiver; None where it has not said its time."""
+        return None if self.skew is None else self._timing.time()
+
     def send(self, request: Request, attempt: int) -> Verdict:
         """Offer ``request``; ``attempt`` counts the earlier ones. Raises nothing on purpose."""
         try:

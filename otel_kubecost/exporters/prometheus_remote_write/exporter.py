@@ -128,12 +128,17 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
             return
         estate = predecessor.release()
         pending = estate.backlog.stats().pending
-        self._queue.adopt(estate.backlog)
+        left = self._queue.adopt(estate.backlog)
+        if left:
+            hint = "configure that storage again to have them sent"
+            _log.warning(
+                f"{left} samples stay in the storage before", exporter=self.name, hint=hint
+            )
         self._markers = estate.markers
         self._markers.outlive()
         if estate.translation == self._options.translation:
             self._translator = estate.translator
-        if pending:
+        if pending and not left:
             _log.info(f"Took over {pending} samples", exporter=self.name, pending=pending)
 
     def release(self) -> Estate:

@@ -27,13 +27,13 @@ from typing import NamedTuple, TypeAlias
 
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
 
-from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, FULL, TOO_OLD
+from otel_kubecost.exporters.sending.losses import AT_THE_END, DAMAGED, DEFECT, FULL, TOO_OLD
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.own_metrics import own_batch, own_metric
 
 NO_ROOM = frozenset({FULL.reason})
 """Reasons of a queue that is full."""
-OURS = NO_ROOM | {TOO_OLD.reason, AT_THE_END.reason, DEFECT.reason}
+OURS = NO_ROOM | {TOO_OLD.reason, AT_THE_END.reason, DAMAGED.reason, DEFECT.reason}
 """Reasons for which samples are thrown away here. For all others the receiver refused them."""
 
 _Value: TypeAlias = tuple[str, str, float | None]
@@ -157,6 +157,10 @@ def _reasons(stats: Stats, exporter: Mapping[str, str], now: float) -> Iterator[
         if reason:
             labels = {**exporter, "reason": reason}
             yield own_metric(f"otel_kubecost_{name}", description, [(labels, 1)], now)
+    if stats.set_aside:
+        files = [({**exporter, "reason": why}, count) for why, count in stats.set_aside.items()]
+        description = "Files of the spool that were set aside and are still there."
+        yield own_metric("otel_kubecost_spool_set_aside", description, files, now)
 
 
 def _seconds(milliseconds: int) -> float | None:

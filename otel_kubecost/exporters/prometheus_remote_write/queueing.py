@@ -33,6 +33,7 @@ def queue_for(
         forecast=Forecast(clock, options.max_age, exporter=name),
         shards=(config.min_shards, config.max_shards),
         max_age=options.max_age,
+        now=client.time,
         min_backoff=config.min_backoff,
         max_backoff=config.max_backoff,
     )

@@ -20,6 +20,8 @@ from otel_kubecost.telemetry import get_logger
 _log = get_logger(__name__)
 
 _LOOK_SECONDS = 5.0
+_SILENCE = 600.0
+"""Seconds at least from one line about a clock that is behind to the next."""
 _NOBODY_THERE = {FailureKind.DNS, FailureKind.REFUSED, FailureKind.TLS, FailureKind.PROXY}
 """Failures that a POST would meet as well."""
 
@@ -35,6 +37,8 @@ class Timing:
         self._clock = clock
         self._there = ReceiverTime(clock)
         self._looking = threading.Lock()
+        self._is_told = False
+        self._may_tell = float("-inf")
 
     @property
     def skew(self) -> int | None:
@@ -56,9 +60,13 @@ class Timing:
 
     def hear(self, answer: Response, asked: float) -> None:
         """``answer`` came just now to what was asked at ``asked`` (monotonic)."""
-        was_ahead = self._there.is_far_ahead
-        self._there.hear(answer.headers.get("Date", ""), asked)
-        if self._there.is_far_ahead and not was_ahead:
+        headers = answer.headers
+        self._there.hear(headers.get("Date", ""), asked, headers.get("Age", ""))
+        now = self._clock.monotonic()
+        if not self._there.is_far_ahead:
+            self._is_told = False
+        elif not self._is_told and now >= self._may_tell:
+            self._is_told, self._may_tell = True, now + _SILENCE
             _log.warning(
                 f"The clock here is {self.skew} s behind the receiver's: samples get a wrong time",
                 exporter=self._options.name,

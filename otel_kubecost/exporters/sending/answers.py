@@ -5,8 +5,9 @@ status                action   because
 ====================  =======  =========================================================
 2xx                   DONE     stored; the body says nothing more
 409                   DONE     Thanos, CloudTuner: the samples that the body counts were
-                               refused, the rest of the request is stored
-413                   SPLIT    half of it may be small enough
+                               refused, the rest of the request is stored; in other words
+                               it is a warning at once
+413                   SPLIT    half of it may be small enough; one series alone: ISOLATE
 3xx 401 403 404 405   HOLD     the data is good and the configuration is not: nothing is
 407 422                        lost while somebody mends it
 408 425 429           RETRY    the receiver wants less, or later
@@ -126,7 +127,9 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: float) -
     text = "" if is_page(headers, body) else body.decode("utf-8", "replace")
     if status == 409:
         refused = _refused(text)
-        return replace(verdict, refused=refused, conflict=refused.keys() <= _CONFLICTS)
+        is_understood = bool(refused or _words(text))
+        conflict = is_understood and refused.keys() <= _CONFLICTS
+        return replace(verdict, refused=refused, conflict=conflict)
     if meaning.action is Action.ISOLATE or status >= 500:
         said = _words(text)
         if said is not None:
@@ -181,10 +184,19 @@ def _refused(text: str) -> dict[str, int]:
 
 
 def _host(url: str) -> str:
+    """With its port, without credentials. Empty where an ``@`` behind it says it is none.
+
+    A password with a bare ``/`` ends the host too early: the user and its beginning stand there.
+    """
     try:
-        return printable(urlsplit(url).netloc.rpartition("@")[2])
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return ""
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return ""
+    name = f"[{host}]" if ":" in host else host
+    return printable(f"{name}:{port}" if port else name)
 
 
 def quote(headers: Mapping[str, str], body: bytes) -> str:

@@ -7,7 +7,6 @@ At every instant ``accepted = delivered + pending + dropped``, counted in sample
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
@@ -25,6 +24,8 @@ from otel_kubecost.exporters.sending.store import (
 from otel_kubecost.storage import Extent, Place
 
 QUEUE_FULL = "queue_full"
+MOST_MOVED = 2000
+"""Requests that are moved from one disk to another while everybody waits: some ten seconds."""
 
 
 class Backlog(Generic[R]):
@@ -44,8 +45,10 @@ class Backlog(Generic[R]):
         self._largest: tuple[int, ...] = (0, 0, 0)
         self._ends_batch = False
         self._totals = Stats()
-        self._overflow = 0
-        self._partly_stored = 0
+        self.overflow = 0
+        """Samples that were dropped for want of room; whoever says so sets it back."""
+        self.partly_stored = 0
+        """Samples of requests of which a part was refused."""
         self._abandoned = 0
 
     def open(self) -> None:
@@ -54,12 +57,10 @@ class Backlog(Generic[R]):
 
     @property
     def id(self) -> str:
-        """Another one where there may be less than was put here before."""
         return self._store.id
 
     @property
     def is_durable(self) -> bool:
-        """Whether what waits outlives the process."""
         return self._store.is_durable
 
     @property
@@ -92,13 +93,7 @@ class Backlog(Generic[R]):
 
     @property
     def filled(self) -> float:
-        """The part of the store's room that is used."""
         return self._store.filled
-
-    @property
-    def partly_stored(self) -> int:
-        """Samples of requests of which a part was refused."""
-        return self._partly_stored
 
     def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
         """Take a batch; a ticket a request, if they are ``tracked``."""
@@ -112,30 +107,42 @@ class Backlog(Generic[R]):
         self._make_room()
         return list(tickets.values())
 
-    def adopt(self, other: Backlog[R]) -> None:
+    def adopt(self, other: Backlog[R]) -> int:
         """What is pending in ``other`` is pending here, its ledger is added to this one.
 
-        Drops nothing: what is too much here goes with the next batch. ``other`` must not be used
-        any more.
+        Drops nothing: what is too much here goes with the next batch. More than ``MOST_MOVED``
+        requests stay on their disk; gives the samples of those. ``other`` is of no use any more.
         """
         self._largest = max(self._largest, other._largest)
-        self._partly_stored += other.partly_stored
+        self.partly_stored += other.partly_stored
         self._totals = other._totals
         if self.id and self.id == other.id:  # both are on one file
             self._store = other._store
             self._tickets |= other._tickets
             self._known |= other._known | other._in_flight
-            return
+            return 0
+        if other.is_durable and other._store.extent.requests > MOST_MOVED:
+            return pending(other._store.ledger)
         ledger = other._store.ledger
         settled = ledger.get(ACCEPTED, 0) - pending(ledger)
         self._store.change(booked={**ledger, ACCEPTED: settled})
-        for _, batch in groupby(list(other.waiting()), key=lambda one: one.place.batch):
+        while batch := other._first_batch():
             together = {one.place.number: one.request for one in batch}
             samples = sum(one.samples for one in together.values())
             places = self._store.change([*together.values()], booked={ACCEPTED: samples})
             for number, place in zip(together, places, strict=True):
                 self._inherit(other, number, place)
             other._store.change(removed=together, booked={ACCEPTED: -samples})
+        return 0
+
+    def _first_batch(self) -> list[Waiting[R]]:
+        """What waits or is in flight of the oldest batch."""
+        found: list[Waiting[R]] = []
+        while one := self._store.first([each.place.number for each in found]):
+            if one.place.batch != (found or [one])[0].place.batch:
+                break
+            found.append(one)
+        return found
 
     def reject(self, request: R, reason: str) -> Ticket:
         """Book ``request`` as accepted and dropped at once."""
@@ -172,7 +179,7 @@ class Backlog(Generic[R]):
         ``partly``: the receiver stored what it could, and refused the rest.
         """
         left = entry.request.samples
-        self._partly_stored += left if partly else 0
+        self.partly_stored += left if partly else 0
         booked: dict[str, int] = {}
         for reason, samples in (refused or {}).items():
             if lost := min(samples, left):
@@ -238,11 +245,6 @@ class Backlog(Generic[R]):
             self._abandoned = self._abandoned or one.request.newest
             self._drop(one, reason)
 
-    def take_overflow(self) -> int:
-        """Samples that were dropped for want of room since this was asked the last time."""
-        overflow, self._overflow = self._overflow, 0
-        return overflow
-
     def stats(self, trouble: str = "") -> Stats:
         ledger = self._store.ledger
         requests, size = self._store.extent
@@ -254,6 +256,7 @@ class Backlog(Generic[R]):
             trouble=trouble,
             requests=requests,
             bytes=size,
+            set_aside=self._store.set_aside,
             fault=self._store.fault,
         )
 
@@ -277,11 +280,8 @@ class Backlog(Generic[R]):
         self._largest = tuple(map(max, batch, before))
 
     def _make_room(self) -> None:
-        while not self._store.fits(0, Extent()):
-            oldest = self._store.first(self._in_flight)
-            if oldest is None or pending(self._store.ledger) <= 2 * self._largest[0]:
-                break
-            self._overflow += oldest.request.samples
+        while oldest := self._store.surplus(self._in_flight, 2 * self._largest[0]):
+            self.overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)
 
     def _drop(self, one: Waiting[R], reason: str) -> None:

@@ -17,6 +17,9 @@ So a bad series among 540 costs some 25 small requests, an endpoint that refuses
 a minute. Where the receiver says of the samples that it has them, or newer ones, they are settled
 without step 3, and all at once where the five series get that answer, too: another agent was here.
 
+A request that is too large goes in halves as it is. Where one series alone is too large it is
+dropped by step 3 as well: a proxy with a tiny limit takes none, and would cost the whole backlog.
+
 A sample that is offered twice does no harm: every receiver takes the same value again.
 """
 
@@ -27,8 +30,11 @@ from dataclasses import replace
 from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Sendable, Trial
+from otel_kubecost.exporters.sending.losses import indivisible
 from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict
 
+TOO_LARGE = "too_large"
+"""The reason of an answer to what has to be split, and of no objection of our own."""
 PERSISTENT = 10
 """How often one request meets a 5xx until it is suspected itself."""
 LIMIT = 128
@@ -41,7 +47,8 @@ each other in each round, and in no pattern that series might have."""
 
 def is_suspect(entry: Entry[R], verdict: Verdict) -> bool:
     """Whether the request itself may be why it was not taken."""
-    if verdict.action is Action.ISOLATE:
+    is_too_large = verdict.action is Action.SPLIT and verdict.reason == TOO_LARGE
+    if verdict.action is Action.ISOLATE or (is_too_large and entry.request.series == 1):
         return True
     persists = entry.trial is not None or (entry.attempts + 1) % PERSISTENT == 0
     return verdict.doubtful and persists
@@ -138,6 +145,15 @@ def _nobody(verdict: Verdict) -> Verdict:
     """No series is taken: an outage goes on as one, a refusal waits for somebody to mend it."""
     if verdict.action is Action.RETRY:
         return verdict
+    if verdict.action is Action.SPLIT:
+        return replace(
+            verdict,
+            action=Action.HOLD,
+            message=f"the receiver takes no series it is offered: {verdict.alone}",
+            hint="raise the largest body that the receiver and each proxy before it take "
+            "(nginx: client_max_body_size)",
+            retry_after=PROBE_SECONDS,
+        )
     return Verdict(
         Action.HOLD,
         "refuses_everything",
@@ -148,6 +164,8 @@ def _nobody(verdict: Verdict) -> Verdict:
 
 
 def _guilty(request: Sendable, answer: Verdict) -> Verdict:
+    if answer.action is Action.SPLIT and request.series == 1:
+        return replace(indivisible(answer), series=request.title)
     what = "the receiver takes other series but not this one"
     if request.series > 1:
         what = "too many series of one request are refused, what is left of it is given up"

@@ -30,6 +30,8 @@ AT_THE_END = Verdict(
     "samples were not delivered before the end",
     "they were in memory alone; with `storage` they wait on the disk for the next start",
 )
+DAMAGED = Verdict(Action.DROP, "damaged", "samples could not be read from the disk")
+"""A spool says so itself."""
 DEFECT = Verdict(Action.DROP, "internal_error", "a request could not be sent; see the error above")
 
 

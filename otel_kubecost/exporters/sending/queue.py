@@ -31,8 +31,8 @@ class SendingQueue(Generic[R]):
     ``send(request, attempt)`` makes one attempt (0 is the first) and says what came of it. The
     first thread starts with the first request, or with ``start``; ``shards`` are the fewest and the
     most requests under way at the same time, which are always of one batch. In trouble it is one.
-    Requests whose newest sample is older than ``max_age`` seconds are dropped instead of sent; 0
-    keeps them for as long as there is room. Safe to use from several threads.
+    Requests whose newest sample is older than ``max_age`` seconds, at the receiver's time ``now``,
+    are dropped instead of sent; 0 keeps them while there is room. Safe to use from several threads.
     """
 
     def __init__(  # noqa: PLR0913  what a queue depends on, each by name
@@ -45,6 +45,7 @@ class SendingQueue(Generic[R]):
         forecast: Forecast | None = None,
         shards: tuple[int, int] = (1, 1),
         max_age: float = 0.0,
+        now: Callable[[], float | None] | None = None,
         min_backoff: float = 0.03,
         max_backoff: float = 5.0,
         random: Callable[[], float] = random.random,
@@ -53,15 +54,13 @@ class SendingQueue(Generic[R]):
         self._isolation = Isolation(send, self._beside)
         self._clock = clock
         self._episodes = episodes
+        forecast = forecast or Forecast(clock, max_age)
         self._books: Bookkeeping[R] = Bookkeeping(
-            episodes,
-            forecast or Forecast(clock, max_age),
-            min_backoff=min_backoff,
-            max_backoff=max_backoff,
-            random=random,
+            episodes, forecast, min_backoff=min_backoff, max_backoff=max_backoff, random=random
         )
         self._shards = Shards(*shards, clock)
         self._max_age = max_age
+        self._now = now or clock.time
         self._backlog: Backlog[R] = Backlog(store)
         self._is_open = False
         self._changed = threading.Condition()
@@ -110,13 +109,11 @@ class SendingQueue(Generic[R]):
 
     @property
     def has_room(self) -> bool:
-        """As the backlog's."""
         with self._changed:
             return self._backlog.has_room
 
     @property
     def partly_stored(self) -> int:
-        """As the backlog's."""
         return self._backlog.partly_stored
 
     @property
@@ -176,13 +173,14 @@ class SendingQueue(Generic[R]):
             self._episodes.end()
         return backlog
 
-    def adopt(self, backlog: Backlog[R]) -> None:
-        """Go on with what another queue released: it comes first, and counts here."""
+    def adopt(self, backlog: Backlog[R]) -> int:
+        """Go on with what another queue released; gives the samples that stay where they are."""
         with self._changed:
             self._open()
-            self._backlog.adopt(backlog)
+            left = self._backlog.adopt(backlog)
             self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
             self._changed.notify_all()
+        return left
 
     def stats(self) -> Stats:
         with self._changed:
@@ -204,7 +202,7 @@ class SendingQueue(Generic[R]):
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
-            if self._expired(entry.request):
+            if self._expired(entry):
                 self._lose(entry, TOO_OLD)
                 continue
             seen, began = self._books.setbacks, self._clock.monotonic()
@@ -258,9 +256,11 @@ class SendingQueue(Generic[R]):
         is_over = self._books.stopped or self._released
         return is_over or self._crew.can_spare(self._shards.current)
 
-    def _expired(self, request: R) -> bool:
-        oldest_kept = (self._clock.time() - self._max_age) * 1000
-        return bool(self._max_age and request.newest) and request.newest < oldest_kept
+    def _expired(self, entry: Entry[R]) -> bool:
+        """By the receiver's clock; by ours only where it was asked and did not say its time."""
+        now = self._now() or (self._clock.time() if entry.attempts else 0.0)
+        newest = entry.request.newest
+        return bool(self._max_age and newest) and newest < (now - self._max_age) * 1000
 
     def _lose(self, entry: Entry[R], why: Verdict) -> None:
         with self._changed:
@@ -285,7 +285,7 @@ class SendingQueue(Generic[R]):
         return pause
 
     def _remark_overflow(self) -> None:
-        overflow = self._backlog.take_overflow()
+        overflow, self._backlog.overflow = self._backlog.overflow, 0
         if overflow:
             self._episodes.remark(DISK_FULL if self._backlog.is_durable else FULL, overflow)
 

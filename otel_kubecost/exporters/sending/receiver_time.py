@@ -21,6 +21,8 @@ from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict
 
 TOLERANCE = 60.0
 """Seconds that our clock may be ahead."""
+LONGEST_AGE = 86_400.0
+"""Seconds that an answer is believed to have lain in a cache."""
 KEPT_ANSWERS = 5
 """The median of so many counts: one node of the receiver with another time does not matter."""
 
@@ -66,15 +68,17 @@ class ReceiverTime:
         with self._lock:
             self._heard.clear()
 
-    def hear(self, date: str, asked: float) -> None:
+    def hear(self, date: str, asked: float, age: str = "") -> None:
         """``date`` is of an answer that came just now to what was asked at ``asked`` (monotonic).
+
+        ``age`` are the seconds that it lay in a cache (RFC 9111, 5.1); without a cache, empty.
 
         It was some time in between, and in the second that it names. Our own clock is believed
         where that leaves it possible; otherwise the earliest time that it can have been.
         """
         self._was_asked = True
         try:
-            there = parsedate_to_datetime(date).timestamp()
+            there = parsedate_to_datetime(date).timestamp() + _seconds(age)
         except (ValueError, OverflowError):
             return
         now = self._clock.monotonic()
@@ -92,6 +96,10 @@ class ReceiverTime:
         if ahead > TOLERANCE * 1000:
             return _from_the_future(ahead / 1000)
         return Verdict(Action.WAIT, retry_after=ahead / 1000) if ahead > 0 else None
+
+
+def _seconds(age: str) -> float:
+    return min(float(age), LONGEST_AGE) if age.isascii() and age.isdigit() else 0.0
 
 
 def _too_early(seconds: int) -> Verdict:

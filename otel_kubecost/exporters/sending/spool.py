@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from otel_kubecost.clock import Clock
@@ -19,6 +19,7 @@ from otel_kubecost.exporters.sending.store import (
     Ledger,
     MemoryStore,
     Waiting,
+    pending,
     places_for,
 )
 from otel_kubecost.storage import Extent, Place, StorageQueue, StoredRequest
@@ -89,6 +90,10 @@ class Spool(Generic[R]):
         return self._disk.id if self._is_open else ""
 
     @property
+    def set_aside(self) -> Mapping[str, int]:
+        return self._disk.set_aside if self._is_open else NOTHING
+
+    @property
     def ledger(self) -> Ledger:
         kept = self._disk.ledger if self._is_open else NOTHING
         return Counter(kept) + self._owed if self._owed else kept
@@ -116,6 +121,13 @@ class Spool(Generic[R]):
 
     def fits(self, samples: int, more: Extent) -> bool:
         return self._memory.fits(samples, more) if self.fault else self._disk.fits(more)
+
+    def surplus(self, passed: Collection[int], least: int) -> Waiting[R] | None:
+        """While the disk fails it is memory that has too much: what is on the disk stays there."""
+        if self.fault:
+            return self._memory.surplus(passed, least)
+        has_room = self._disk.fits(Extent()) or pending(self._disk.ledger) <= least
+        return None if has_room else self.first(passed)
 
     def first(self, passed: Collection[int]) -> Waiting[R] | None:
         found = [self._memory.first(passed), self._first_kept(passed)]

@@ -46,5 +46,7 @@ class Stats(NamedTuple):
     sent_bytes: int = 0
     """Of the bodies of all requests that were answered with success."""
     shards: ShardStats = ShardStats()
+    set_aside: Mapping[str, int] = MappingProxyType({})
+    """Files of the spool beside the one in use, by why they are not."""
     fault: str = ""
     """Why the spool is not used just now (``full``, ``read_only``, ...); empty where it is."""

@@ -64,6 +64,11 @@ class Store(Protocol[R]):
         ...
 
     @property
+    def set_aside(self) -> Mapping[str, int]:
+        """How many files could not be used and were kept, by why."""
+        ...
+
+    @property
     def ledger(self) -> Ledger: ...
 
     @property
@@ -90,6 +95,13 @@ class Store(Protocol[R]):
 
     def fits(self, samples: int, more: Extent) -> bool:
         """Whether there is room for so much more."""
+        ...
+
+    def surplus(self, passed: Collection[int], least: int) -> Waiting[R] | None:
+        """As ``first``, of where there is too much; None where there is not.
+
+        ``least`` samples always have room.
+        """
         ...
 
     def first(self, passed: Collection[int]) -> Waiting[R] | None:
@@ -123,6 +135,7 @@ class MemoryStore(Generic[R]):
 
     is_durable = False
     fault = ""
+    set_aside: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, capacity: int) -> None:
         self.id = str(uuid4())
@@ -155,6 +168,9 @@ class MemoryStore(Generic[R]):
 
     def fits(self, samples: int, more: Extent) -> bool:  # noqa: ARG002  the protocol's
         return self._samples + samples <= self._capacity
+
+    def surplus(self, passed: Collection[int], least: int) -> Waiting[R] | None:
+        return self.first(passed) if self._samples > max(self._capacity, least) else None
 
     def first(self, passed: Collection[int]) -> Waiting[R] | None:
         return next(self._beside(passed), None)

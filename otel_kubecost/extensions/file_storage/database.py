@@ -221,7 +221,7 @@ class Database:
         self._claim()
         is_gone = self._is_gone
         with self._told():
-            if is_gone and self.path.exists():
+            if is_gone:  # its log may still be there, and is not the new file's
                 set_aside(self.path, "foreign", self._now())
             connection = self._copied(before) if is_gone else self._connected()
             self._use(connection)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from otel_kubecost.extensions.file_storage.database import Database
+from otel_kubecost.extensions.file_storage.rescue import set_aside_beside
 from otel_kubecost.extensions.file_storage.rows import BOOK, COLUMNS, INSERT, request_of, row_of
 from otel_kubecost.extensions.file_storage.schema import Statement
 from otel_kubecost.storage import Extent, StoredRequest
@@ -46,6 +47,7 @@ class FileQueue:
         self.database = database
         self.id = ""
         self.next_number = 1
+        self.set_aside: Mapping[str, int] = {}
         self._room = room
         self._ledger: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
@@ -197,6 +199,7 @@ class FileQueue:
         ((self.id,),) = self.database.query("SELECT value FROM about WHERE name = 'id'")
         self._held = _weighed(self.database.query("SELECT length(body), samples FROM requests"))
         self._ledger = Counter(dict(self.database.query("SELECT name, samples FROM ledger")))
+        self.set_aside = set_aside_beside(self.database.path)
         self._spoilt.clear()
         self._peak = 0
         ((newest,),) = self.database.query("SELECT max(number) FROM requests")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -57,6 +58,12 @@ def set_aside(path: Path, why: str, now: float) -> Path:
         if part.exists():
             part.rename(aside.with_name(aside.name + end))
     return aside
+
+
+def set_aside_beside(path: Path) -> Mapping[str, int]:
+    """How many files were set aside that had the name ``path``, by why."""
+    names = [one.name.removeprefix(f"{path.name}.") for one in path.parent.glob(f"{path.name}.*-*")]
+    return Counter(name.split("-")[0] for name in names if not name.endswith((LOG, INDEX)))
 
 
 def discard(path: Path) -> None:

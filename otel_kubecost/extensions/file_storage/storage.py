@@ -155,7 +155,7 @@ def _queue_file(owner: str, account: str) -> str:
 
     What a file name cannot have is replaced; the checksum keeps apart what looks alike then.
     """
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", owner.replace("/", "-"))
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", owner.replace("/", "-"))[:100]
     checksum = hashlib.sha256(f"{owner}\n{account}".encode()).hexdigest()[:12]
     return f"queue-{plain}-{checksum}.db"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import struct
@@ -125,13 +126,56 @@ def test_a_partial_refusal_is_counted(exporter_to, caplog):
     assert caplog.records[0].levelname == "INFO"
 
 
-def test_too_large_a_request_is_split_until_a_series_is_left(exporter_to, caplog):
-    """Case 40: what is too large alone is given up, the others arrive."""
-    with Sink(413, 413, 413) as server:
-        exporter = exporter_to(server)
-        assert exporter.export(series(4)) is FAILURE
+def test_a_409_in_foreign_words_is_a_warning_at_once(exporter_to, caplog):
+    """Something in between may say so to everything: who looks at the log can see it."""
+    with Sink(Reply(409, b"the cat sat on the mat")) as server:
+        assert exporter_to(server).export(series(3)) is SUCCESS
+    (line,) = caplog.records
+    assert (line.levelname, line.reason) == ("WARNING", "partly_stored")
+    assert "the cat sat on the mat" in line.message
+
+
+class Narrow(RemoteWriteReceiver):
+    """Behind a proxy with a limit, which has a body of more bytes than that answered with 413."""
+
+    limit = 10**9
+
+    def _answer(self, request):
+        is_large = request.method == "POST" and len(request.body) > self.limit
+        return Reply(413) if is_large else super()._answer(request)
+
+
+def test_too_large_a_request_is_split_until_a_series_is_left(exporter_to, clock, caplog):
+    """Case 40: what is too large alone is given up beside one that is taken, the others arrive."""
+    noise = hashlib.shake_256(b"").hexdigest(2000)
+    points = [point({"pod": "a"}), point({"pod": noise}), point({"pod": "b"}), point({"pod": "c"})]
+    with Narrow(clock=clock) as receiver:
+        receiver.limit = 1000
+        exporter = exporter_to(receiver, clock=clock)
+        exporter.enqueue(batch(gauge("cost", *points)))
+        settle(exporter)
     assert look(exporter) == (4, 3, 0, {"too_large": 1})
     assert "One series alone is too large" in caplog.text
+    assert receiver.violations == []
+
+
+def test_a_limit_below_every_series_loses_nothing(exporter_to, clock, caplog):
+    """As with 400: the fault is the endpoint's. All is kept, a line says what to raise, and when
+    that is done everything arrives in its order."""
+    with RemoteWriteReceiver(clock=clock) as receiver:
+        receiver.script([413] * 30)
+        exporter = exporter_to(receiver, clock=clock)
+        for mark in range(4):
+            exporter.enqueue(series(20, at=NOW + mark))
+        assert receiver.wait_for(15)
+        assert exporter.stats().trouble == "too_large"
+        assert look(exporter) == (80, 0, 80, {})
+        settle(exporter)
+    assert look(exporter) == (80, 80, 0, {})
+    assert receiver.violations == []
+    (line,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert "takes no series" in line.message
+    assert "client_max_body_size" in line.hint
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -101,6 +101,38 @@ def test_a_receiver_that_is_early_is_written_to(exporter_to, receiver, clock, ca
     assert line.levelname == "WARNING"
 
 
+def test_a_flapping_clock_is_said_every_ten_minutes(exporter_to, receiver, clock, caplog):
+    """Nodes of the receiver with other times may answer by turns."""
+    exporter = exporter_to(receiver, clock=clock)
+    for turn in range(120):
+        receiver.clock_offset = 3600 if turn % 6 < 3 else 0
+        exporter.enqueue(cost(clock))
+        assert exporter.force_flush()
+        clock.advance(10)
+    assert exporter.stats()[:4] == (240, 240, 0, {})
+    said = [line for line in caplog.records if "behind the receiver's" in line.message]
+    assert len(said) == 2
+
+
+def test_a_cached_answer_does_not_stop_the_sending(exporter_to, clock, caplog):
+    """The time of a HEAD that a cache answers is that of long ago; ``Age`` says of how long."""
+
+    class Cached(Sink):
+        def _answer(self, request):
+            self.age = 300 if request.method == "HEAD" else 0
+            return Reply(405, headers={"Age": "300"}) if self.age else super()._answer(request)
+
+        def _time(self):
+            return clock.time() - self.age
+
+    with Cached() as server:
+        exporter = exporter_to(server, clock=clock)
+        exporter.enqueue(cost(clock))
+        assert exporter.force_flush()
+    assert exporter.stats()[:6] == (2, 2, 0, {}, "", 0)
+    assert caplog.records == []
+
+
 def test_samples_from_the_future_go_nowhere(exporter_to, receiver, clock, caplog):
     """Where the clocks agree they are a mistake of their source; the rest of their request is
     sent."""

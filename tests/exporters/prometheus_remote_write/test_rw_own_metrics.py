@@ -45,6 +45,7 @@ STATS = Stats(
     sent_bytes=4096,
     shards=ShardStats(minimum=1, maximum=4, current=2, desired=6.5),
     fault="full",
+    set_aside={"damaged": 2},
 )
 ENDPOINT = {"remote_name": ABOUT.name, "url": ABOUT.url}
 EXPORTER = {"exporter": ABOUT.name}
@@ -122,6 +123,7 @@ def test_our_own_names():
     assert ours == {
         of("otel_kubecost_spool_up", **EXPORTER): 0,
         of("otel_kubecost_spool_fault", **EXPORTER, reason="full"): 1,
+        of("otel_kubecost_spool_set_aside", **EXPORTER, reason="damaged"): 2,
         of("otel_kubecost_exporter_trouble", **EXPORTER, reason="status_503"): 1,
         of("otel_kubecost_exporter_oldest_pending_timestamp_seconds", **EXPORTER): 1_789_990_000.5,
         of("otel_kubecost_exporter_clock_skew_seconds", **EXPORTER): -3,
@@ -130,7 +132,7 @@ def test_our_own_names():
 
 def test_what_is_well_has_no_reason():
     """A spool that works is up; without trouble, skew or backlog there is nothing to say of it."""
-    well = STATS._replace(trouble="", fault="", skew=None)
+    well = STATS._replace(trouble="", fault="", skew=None, set_aside={})
     names = families(well, ABOUT._replace(has_spool=True)).keys()
     assert {name for name in names if name.startswith("otel_kubecost")} == {
         "otel_kubecost_spool_up"

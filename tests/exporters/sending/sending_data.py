@@ -18,6 +18,7 @@ SPLIT = Verdict(
     "the request is too large (413); sent in halves",
     alone="one series alone is too large for the receiver (413)",
 )
+FUTURE = Verdict(Action.SPLIT, "future", "samples lie ahead", alone="samples lie ahead alone")
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,8 @@ def test_a_redirect_names_the_host_without_credentials():
     assert "login.example" in found.message
     assert "secret" not in found.message + found.hint
     assert "another path" in verdict(302, Location="http://[").message
+    for password in ("pa/ss", "12/ss", "p?a"):
+        assert "another path" in verdict(302, Location=f"http://kube:{password}@h/").message
 
 
 MIMIR = (
@@ -153,13 +155,15 @@ def test_other_answers_are_not_interpreted(status):
             True,
         ),
         (b"add 5 series: label set contains a label with empty name", {"refused": 5}, False),
-        (b"conflict", {}, True),
-        (b"", {}, True),
+        (b"store locally: conflict: out of order sample", {}, True),
+        (b"conflict", {}, False),
+        (b"the cat sat on the mat", {}, False),
+        (b"", {}, False),
     ],
 )
 def test_what_thanos_did_not_store_is_counted(body, refused, conflict):
     """Case 39: the rest is stored. Two replicas that say the same refused the same; faults of
-    labels are nobody's conflict."""
+    labels are nobody's conflict, and neither is what is said in other words."""
     found = verdict(409, body)
     assert (found.action, found.refused, found.conflict) == (Action.DONE, refused, conflict)
 

@@ -346,8 +346,7 @@ def test_a_batch_has_room_beside_the_one_before():
     first, second, third = (backlog.put_all(requests(at, *[10] * 9)) for at in (0, 90, 180))
     assert outcomes(first) == [Outcome.DROPPED] * 9
     assert outcomes(second + third) == [None] * 18
-    assert backlog.take_overflow() == 90
-    assert backlog.take_overflow() == 0
+    assert backlog.overflow == 90
 
 
 def test_a_small_batch_does_not_push_out_a_large_one():

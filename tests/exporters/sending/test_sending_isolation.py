@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peers import wait_until
-from sending_data import DONE, HOLD, InstantClock, Letters, Receiver
+from sending_data import DONE, HOLD, SPLIT, InstantClock, Letters, Receiver
 from sending_points import ALPHABET as SERIES
 from sending_points import Points, Watcher, batch, queue_of
 
@@ -324,6 +324,51 @@ def test_the_good_arrive_and_the_bad_do_not(sizes, bad, newer, answer):
     assert queue.stats().dropped.get("refused", 0) == len(receiver.bad)
     assert queue.stats().dropped.get("too_old", 0) == len(receiver.newer)
     assert len(receiver.offered) < 40 * len(batch) + 20 * (len(bad) + len(newer))
+
+
+# Too large.
+
+
+@pytest.mark.parametrize("bad", ["a", "d", "h"])
+def test_a_series_that_is_too_large_is_dropped_beside_a_witness(queue_to, caplog, bad):
+    """The others arrive, and the line names it."""
+    receiver = Picky(bad={bad}, answer=SPLIT)
+    queue = queue_to(receiver)
+    queue.put_all(requests("abcdefgh", "xyz"))
+    while not queue.idle:
+        queue.drain(10)
+    assert look(queue) == (11, 10, 0, {"too_large": 1})
+    (line,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert line.message == "One series alone is too large for the receiver (413)"
+    assert line.series == [bad]
+
+
+def test_an_endpoint_for_which_all_is_too_large_costs_nothing(queue_to, caplog):
+    """A proxy with a tiny limit: all is kept, at a few requests a minute, until it is raised."""
+    receiver = Picky(bad=set(ALPHABET), answer=SPLIT)
+    queue = queue_to(receiver)
+    tickets = queue.put_all(requests("".join(ALPHABET[:500]), "".join(ALPHABET[500:])))
+    assert tickets[0].wait(10) is Outcome.HELD
+    probes(receiver, 100)
+    assert look(queue) == (540, 0, 540, {})
+    assert queue.stats().trouble == "too_large"
+    receiver.bad.clear()
+    while not queue.idle:
+        queue.drain(10)
+    assert look(queue) == (540, 540, 0, {})
+    (line,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert "client_max_body_size" in line.hint
+
+
+def test_a_series_from_the_future_needs_no_witness(queue_to):
+    """That is our own objection, not an answer."""
+    future = Verdict(Action.SPLIT, "future", "samples lie 99 s ahead", alone="too far ahead")
+    receiver = Picky(bad={"a"}, answer=future)
+    queue = queue_to(receiver)
+    (ticket,) = queue.put_all(requests("a"))
+    assert ticket.wait(10) is Outcome.DROPPED
+    assert look(queue) == (1, 0, 0, {"future": 1})
+    assert receiver.offered == ["a"]
 
 
 # Beside others of the batch.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peers import wait_until
-from sending_data import DONE, DROP, HOLD, RETRY, SPLIT, InstantClock, Letters, Receiver
+from sending_data import DONE, DROP, FUTURE, HOLD, RETRY, InstantClock, Letters, Receiver
 
 from otel_kubecost.exporters.sending.entry import Outcome, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
@@ -128,18 +128,18 @@ def test_the_backoff_begins_anew_after_a_success(queue_to):
     assert clock.monotonic() == pytest.approx(0.03 + 0.06 + 0.03)
 
 
-def test_too_large_a_request_goes_in_halves(queue_to, caplog):
-    """A 413 splits until it fits, in order; what cannot be split is dropped, with a line."""
-    receiver = Receiver([SPLIT, SPLIT, SPLIT])
+def test_what_has_to_be_split_goes_in_halves(queue_to, caplog):
+    """It is split until it fits, in order; what cannot be split is dropped, with a line."""
+    receiver = Receiver([FUTURE, FUTURE, FUTURE])
     queue = queue_to(receiver)
     ticket = put(queue, Letters("abcd"))
     assert queue.drain(10)
     assert receiver.offered == ["abcd", "ab", "a", "b", "cd"]
     assert receiver.taken == "bcd"
     assert ticket.wait(0) is Outcome.DROPPED
-    assert queue.stats()[:5] == (4, 3, 0, {"too_large": 1}, "")
+    assert queue.stats()[:5] == (4, 3, 0, {"future": 1}, "")
     (lost,) = [one for one in caplog.records if one.levelname == "WARNING"]
-    assert lost.message == "One series alone is too large for the receiver (413)"
+    assert lost.message == "Samples lie ahead alone"
     assert lost.samples == 1
 
 
@@ -246,6 +246,24 @@ def test_samples_that_waited_too_long_are_not_sent(queue_to):
     assert (old.wait(10), young.wait(10)) == (Outcome.DROPPED, Outcome.DELIVERED)
     assert receiver.offered == ["young"]
     assert queue.stats().dropped == {"too_old": 3}
+
+
+def test_the_age_is_that_at_the_receiver(queue_to):
+    """A clock here that is weeks ahead costs nothing: the receiver knows what time it is."""
+    clock = InstantClock(start=5_000_000)
+    receiver = Receiver()
+    queue = queue_to(receiver, clock, max_age=100.0, now=lambda: 1000.0)
+    assert put(queue, Letters("a", newest=950_000)).wait(10) is Outcome.DELIVERED
+    assert put(queue, Letters("b", newest=800_000)).wait(10) is Outcome.DROPPED
+
+
+def test_nothing_is_too_old_before_the_receiver_was_asked(queue_to):
+    """Whose time is not known is asked once; then the clock here is all there is."""
+    clock = InstantClock(start=5_000_000)
+    receiver = Receiver([RETRY])
+    queue = queue_to(receiver, clock, max_age=100.0, now=lambda: None)
+    assert put(queue, Letters("a", newest=950_000)).wait(10) is Outcome.DROPPED
+    assert receiver.offered == ["a"]
 
 
 def test_a_defect_costs_one_request(queue_to, caplog):
@@ -517,7 +535,7 @@ def test_no_thread_runs_before_the_first_request(queue_to):
 @settings(max_examples=60, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 9), max_size=20),
-    script=st.lists(st.sampled_from([DONE, RETRY, HOLD, DROP, SPLIT]), max_size=30),
+    script=st.lists(st.sampled_from([DONE, RETRY, HOLD, DROP, FUTURE]), max_size=30),
     capacity=st.integers(1, 40),
 )
 def test_the_ledger_balances_whatever_the_receiver_does(sizes, script, capacity):

@@ -59,6 +59,17 @@ def test_an_answer_without_a_date_says_nothing(there, date):
     assert there.objection(ms(0)) is None
 
 
+@pytest.mark.parametrize(
+    ("age", "skew"),
+    [("300", 0), ("", -300), ("0", -300), ("-5", -300), ("old", -300), ("²", -300)]
+    + [(endless, 86_400 - 300) for endless in ("86400", "9" * 5000)],
+)
+def test_an_answer_out_of_a_cache_is_of_its_age(there, clock, age, skew):
+    """Its seconds come on top of the date, a day at most; what is no number counts for nothing."""
+    there.hear(formatdate(NOW - 300, usegmt=True), clock.monotonic(), age)
+    assert there.skew == skew
+
+
 @pytest.mark.parametrize("ahead", [-0.9, -0.4, 0.0, 0.4, 0.9])
 def test_our_clock_is_believed_as_far_as_the_date_allows(there, clock, ahead):
     """The header has whole seconds: a difference below one is none."""

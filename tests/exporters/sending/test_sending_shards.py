@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from peers import wait_until
-from sending_data import DONE, DROP, HOLD, RETRY, SPLIT, InstantClock
+from sending_data import DONE, DROP, FUTURE, HOLD, RETRY, SPLIT, InstantClock
 from sending_points import (
     ALPHABET,
     Points,
@@ -466,7 +466,7 @@ def test_two_may_wait_for_the_end(queue_to):
 
 # The order of every series.
 
-VERDICTS = st.sampled_from([DONE, DONE, DONE, RETRY, HOLD, DROP, SPLIT, WAIT])
+VERDICTS = st.sampled_from([DONE, DONE, DONE, RETRY, HOLD, DROP, FUTURE, WAIT])
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=8)
 EVENTS = st.lists(
     st.sampled_from(["", "", "pause", "hand_over", "restart"]), min_size=8, max_size=8

@@ -311,6 +311,7 @@ def test_damage_that_is_found_while_it_runs(process, said, place):
     overwrite(one.path, root_page(one.path, place))
     one.backlog.delivered(entry)
     assert one.backlog.stats().fault == ""
+    assert one.backlog.stats().set_aside == {"damaged": 1}
     assert one.backlog.id != before
     one.put(10)
     assert one.balances()
@@ -436,3 +437,19 @@ def test_an_outage_that_is_longer_than_the_retention(process, said):
     assert len(receiver.taken) == stats.pending - too_old
     assert 28 <= too_old <= 32
     assert queue.close(5)
+
+
+def test_memory_that_overflows_costs_nothing_that_is_on_the_disk(process, tmp_path):
+    """Case 59: while the disk is full the oldest in memory is dropped for want of room there."""
+    with Disk(tmp_path / "disk", "1m") as disk:
+        one = process(capacity=5 * SIZE)
+        one.put(1, 2, 3)
+        disk.fill()
+        last = until_full(one, 4)
+        one.put(*range(last, last + 10))
+        waiting = one.waiting()
+        assert waiting[:3] == [1, 2, 3]
+        assert waiting[-5:] == list(range(last + 5, last + 10))
+        dropped = one.backlog.stats().dropped["queue_full"]
+        assert dropped == SIZE * (last + 9 - len(waiting))
+        assert one.balances()

@@ -405,6 +405,7 @@ def test_a_file_of_a_newer_version_is_set_aside(queue, directory, caplog):
         connection.execute(f"PRAGMA user_version = {QUEUE.version + 1}")
     made = queue()
     assert (waiting(made), made.id == before) == ([], False)
+    assert made.set_aside == {"newer": 1}
     (aside,) = asides(directory, "newer")
     (said,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert "is of a newer version: it is set aside" in said.getMessage()
@@ -477,7 +478,7 @@ def test_two_exporters_share_the_room_and_are_each_alone_in_their_failure(opened
 # Its disk.
 
 
-@pytest.mark.parametrize("way", ["deleted", "replaced", "log deleted"])
+@pytest.mark.parametrize("way", ["deleted", "replaced", "log deleted", "all but the log deleted"])
 def test_a_file_that_was_deleted_is_written_again(queue, directory, caplog, way):
     """Directory and all, or replaced by another one: what is open can be read still, so nothing
     is lost, and what comes now is not written into nothing."""
@@ -486,6 +487,8 @@ def test_a_file_that_was_deleted_is_written_again(queue, directory, caplog, way)
     before = made.id
     if way == "log deleted":
         Path(f"{made.database.path}-wal").unlink()
+    elif way == "all but the log deleted":
+        made.database.path.unlink()
     else:
         directory.rename(directory.with_name("gone"))
     if way == "replaced":
@@ -498,7 +501,7 @@ def test_a_file_that_was_deleted_is_written_again(queue, directory, caplog, way)
     assert caplog.text.count("deleted or replaced") == 1
     made = queue()
     assert (waiting(made), made.id) == ([*NUMBERS, COUNT + 1, COUNT + 2], before)
-    assert bool(asides(directory, "foreign")) is (way != "deleted")
+    assert bool(asides(directory, "foreign")) is (way in {"replaced", "log deleted"})
 
 
 def test_a_directory_that_another_process_has_by_now_is_left_to_it(queue, directory):

@@ -439,9 +439,11 @@ def test_the_nearest_request_is_asked_for_its_series_first():
     """A witness from further on would overtake a sample that waits: with every series of the first
     request bad, those of the next come before those of the one after it."""
     receiver = Watcher(bad="abcd")
+    receiver.gate.clear()
     queue = queue_of(receiver, MemoryStore(99), InstantClock(), 1)
     for mark, text in enumerate(["a", "bcde", "e"], 1):
         queue.put_all([Points(text, mark * 1000)])
+    receiver.gate.set()
     while not queue.idle:
         queue.drain(0.05)
     queue.close(10)

@@ -131,9 +131,7 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         left = self._queue.adopt(estate.backlog)
         if left:
             hint = "configure that storage again to have them sent"
-            _log.warning(
-                f"{left} samples stay in the storage before", exporter=self.name, hint=hint
-            )
+            _log.warning(f"{left} samples stay where they were", exporter=self.name, hint=hint)
         self._markers = estate.markers
         self._markers.outlive()
         if estate.translation == self._options.translation:

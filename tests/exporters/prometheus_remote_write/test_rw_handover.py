@@ -7,6 +7,8 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExpor
 from rw_data import NOW, Sink, batch, counter, gauge, point, series
 
 from otel_kubecost.component import Adopting
+from otel_kubecost.exporters.sending import backlog
+from otel_kubecost.extensions.file_storage import FileStorage
 from otel_kubecost.testing import RemoteWriteReceiver, Reply, is_stale
 
 pytestmark = pytest.mark.timeout(60)
@@ -196,3 +198,21 @@ def test_who_never_started_can_be_succeeded(exporter_to):
         before = threading.active_count()
         exporter_to(server).adopt(exporter_to(server))
         assert threading.active_count() == before
+
+
+def test_a_large_queue_stays_on_its_disk(exporter_to, tmp_path, monkeypatch, caplog):
+    """Moving it would hold up everybody: a line says so, and that storage has all of it still."""
+    monkeypatch.setattr(backlog, "MOST_MOVED", 1)
+    storage = FileStorage(directory=str(tmp_path))
+    storage.start()
+    spool = storage.queue("a")
+    with Sink(401) as server:
+        old = exporter_to(server, spool=spool)
+        for n in range(3):
+            old.enqueue(series(2, at=NOW + n))
+        new = exporter_to(server)
+        new.adopt(old)
+        assert new.stats()[:3] == (0, 0, 0)
+    assert "6 samples stay where they were" in caplog.text
+    assert spool.extent.requests == 3
+    storage.shutdown()

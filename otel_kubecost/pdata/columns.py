@@ -115,9 +115,12 @@ class PointColumns(Sequence[NumberDataPoint]):
         time_unix_nano: int = 0,
     ) -> PointColumns:
         """Points from one value a row of ``table``; None is a value not known: no point."""
-        known = [(row, value) for row, value in enumerate(values) if value is not None]
-        rows = None if len(known) == len(table) else array("I", (row for row, _ in known))
-        column = array("d", (value for _, value in known))
+        given = list(values)
+        known = [value for value in given if value is not None]
+        rows = None
+        if len(known) < len(given):
+            rows = array("I", (row for row, value in enumerate(given) if value is not None))
+        column = array("d", known)
         return cls(table, column, rows=rows, constant=constant, time_unix_nano=time_unix_nano)
 
     def at(self, time_unix_nano: int) -> PointColumns:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add, attrgetter
 
 from msgspec import UNSET
 
@@ -48,10 +49,45 @@ def cost(rows: Iterable[Row], part: str) -> float | None:
 
     Sums are rounded once, so they do not depend on the order in which rows arrive.
     """
-    reported = [amount for row in rows if (amount := _row_cost(row, part)) is not None]
+    reported = [amount for amount in row_costs(list(rows), part) if amount is not None]
     if len(reported) == 1:
         return reported[0]
     return _sum(reported) if reported else None
+
+
+def costs(objects: Sequence[Sequence[Row]], part: str) -> list[float | None]:
+    """``cost`` of each of ``objects``. Most have one row: those of a level go together."""
+    if all(len(rows) == 1 for rows in objects):
+        return row_costs([rows[0] for rows in objects], part)
+    return [cost(rows, part) for rows in objects]
+
+
+def row_costs(rows: Sequence[Row], part: str) -> list[float | None]:
+    """The cost of each row by itself.
+
+    Where every row reports a number, as nearly always, there is nothing to decide row by row.
+    """
+    name, adjustment = COSTS[part]
+    amounts = _numbers(rows, name)
+    extra = _numbers(rows, adjustment) if adjustment else None
+    if amounts is None or (adjustment and extra is None):
+        return [_row_cost(row, part) for row in rows]
+    return list(map(add, amounts, extra)) if extra else list(amounts)
+
+
+def _numbers(rows: Sequence[Row], name: str) -> list[float] | None:
+    """The field ``name`` of each row; None where one of them has no number there."""
+    values = list(map(attrgetter(name), rows))
+    return values if set(map(type, values)) <= {float} else None
+
+
+def efficiencies(objects: Sequence[Sequence[Row]], which: str) -> list[float | None]:
+    """``efficiency`` of each of ``objects``."""
+    if all(len(rows) == 1 for rows in objects):
+        ratios = _numbers([rows[0] for rows in objects], f"{which}_efficiency")
+        if ratios is not None:
+            return list(ratios)
+    return [efficiency(rows, which) for rows in objects]
 
 
 def efficiency(rows: Sequence[Row], which: str) -> float | None:
@@ -59,7 +95,7 @@ def efficiency(rows: Sequence[Row], which: str) -> float | None:
     ratios = [_float(getattr(row, f"{which}_efficiency")) for row in rows]
     if len(ratios) == 1:
         return ratios[0]
-    weights = [_weight(row, EFFICIENCIES[which]) for row in rows]
+    weights = map(_weight, *(row_costs(rows, part) for part in EFFICIENCIES[which]))
     weighed = [(r, w) for r, w in zip(ratios, weights, strict=True) if r is not None and w != 0]
     if not weighed:
         return None
@@ -83,10 +119,9 @@ def _sum_of_parts(row: Row) -> float | None:
     return _sum(amount for amount in parts.values() if amount is not None)
 
 
-def _weight(row: Row, parts: Iterable[str]) -> float:
+def _weight(*costs: float | None) -> float:
     """What a row's ratio weighs; NaN, which makes the mean unknown, where a cost is."""
-    amounts = [amount for part in parts if (amount := _row_cost(row, part)) is not None]
-    return _sum(0.0 if amount < 0 else amount for amount in amounts)
+    return _sum(0.0 if cost < 0 else cost for cost in costs if cost is not None)
 
 
 def _sum(amounts: Iterable[float]) -> float:

@@ -29,6 +29,8 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
     say it. Without any the parts of a shorter key are the last dimensions, or the first ones where
     the row is no object (``one/__idle__``). A dimension that is nowhere is ``__unallocated__``.
     """
+    if row.properties is not None and (plain := _agreed(key, row.properties, dimensions)):
+        return plain
     parts: Sequence[str | None] = _without_names(_parts(key, row, dimensions), dimensions)
     said = _said(row.properties, dimensions, parts)
     if any(said):
@@ -37,6 +39,23 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
         )
         parts = parts if fits else said
     return tuple(part or UNALLOCATED for part in _aligned(parts, said))
+
+
+def _agreed(
+    key: str, properties: Properties, dimensions: Sequence[str]
+) -> tuple[str, ...] | None:
+    """The parts of a key that has one for each dimension, all of them as the properties say.
+
+    So it is with nearly every row, and then there is nothing to weigh. None for any other.
+    """
+    parts = tuple(key.split("/"))
+    if len(parts) != len(dimensions):
+        return None
+    for part, dimension in zip(parts, dimensions, strict=True):
+        name = _PLAIN.get(dimension)
+        if not part or name is None or getattr(properties, name) != part:
+            return None
+    return parts
 
 
 def _aligned(parts: Sequence[str | None], said: Sequence[str | None]) -> Sequence[str | None]:

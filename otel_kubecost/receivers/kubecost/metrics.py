@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics.export import Metric
 from otel_kubecost.attributes import CURRENCY, KEY
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
 from otel_kubecost.receivers.kubecost.allocation import Row
-from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, efficiency
+from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, costs, efficiencies
 from otel_kubecost.receivers.kubecost.dimensions import ATTRIBUTES
 from otel_kubecost.receivers.kubecost.identity import (
     EXTERNAL,
@@ -104,6 +104,16 @@ class Unit:
             return None
         sample = (amount / self.hours if self.hourly else amount) + 0.0  # -0.0 + 0.0 is 0.0
         return sample if math.isfinite(sample) else None
+
+    def samples(self, amounts: Sequence[float | None]) -> list[float | None]:
+        """``sample`` of each; where all are known, as nearly always, in one go."""
+        known = [amount for amount in amounts if amount is not None]
+        if self.hourly and self.hours and len(known) == len(amounts):
+            hours = self.hours
+            samples = [amount / hours + 0.0 for amount in known]
+            if math.isfinite(sum(samples)):
+                return list(samples)
+        return [self.sample(amount) for amount in amounts]
 
     @property
     def ucum(self) -> str:
@@ -207,14 +217,14 @@ def _metrics(
 ) -> Iterator[Metric]:
     for part, description in _COSTS_IN_WORDS.items():
         if f"{part}_cost" in wanted:
-            amounts: Iterable[float | None] = [cost(of_object, part) for of_object in rows]
+            amounts: Iterable[float | None] = costs(rows, part)
             if part in OCCASIONAL:
                 amounts = [amount or None for amount in amounts]
             words = f"{description} of {_subject(level)}"
             yield from _cost_metric(f"{level}_{part}", words, unit, table, amounts)
     for which, description in _EFFICIENCIES_IN_WORDS.items():
         if f"{which}_efficiency" in wanted:
-            ratios = [_finite(efficiency(of_object, which)) for of_object in rows]
+            ratios = [_finite(ratio) for ratio in efficiencies(rows, which)]
             words = f"{description} by {_subject(level)}"
             yield from _metric(
                 f"{level}_{which}_efficiency", words, "", PointColumns.of(table, ratios)
@@ -241,7 +251,7 @@ def _subject(level: str) -> str:
 def _cost_metric(
     name: str, words: str, unit: Unit, table: AttributeTable, amounts: Iterable[float | None]
 ) -> Iterator[Metric]:
-    samples = map(unit.sample, amounts)
+    samples = unit.samples(list(amounts))
     points = PointColumns.of(table, samples, constant={CURRENCY: unit.currency})
     yield from _metric(f"{name}_cost", f"{words}, {unit.in_words}", unit.ucum, points)
 

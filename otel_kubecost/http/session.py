@@ -112,10 +112,17 @@ class HTTPClient:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Iterator[Stream]:
-        """GET ``url`` and give the answer's chunks as they arrive; what is not read is dropped."""
+        """GET ``url`` and give the answer's chunks as they arrive; what is not read is dropped.
+
+        Of an answer that is no success the chunks are without the credentials of its request.
+        """
         request = requests.Request("GET", url, params=dict(params or {}), headers=headers)
         with self._exchange(request, timeout) as stream:
-            yield stream
+            if stream.status < 300:
+                yield stream
+            else:
+                body = self._harmless(b"".join(stream.chunks), request)
+                yield stream._replace(chunks=iter([body]))
 
     def post(
         self,
@@ -153,9 +160,12 @@ class HTTPClient:
         with self._exchange(request, timeout) as stream:
             body = joined(stream.chunks)
         if stream.status >= 300:
-            sent = {**request.headers, **self._proxy_headers}
-            body = without_secrets(body, sent, request.url)
+            body = self._harmless(body, request)
         return Response(stream.status, stream.headers, body)
+
+    def _harmless(self, body: bytes, request: requests.Request) -> bytes:
+        sent = {**request.headers, **self._proxy_headers}
+        return without_secrets(body, sent, request.url)
 
     @contextmanager
     def _exchange(self, request: requests.Request, timeout: float | None) -> Iterator[Stream]:

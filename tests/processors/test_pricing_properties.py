@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from pricing_batches import GIB, batch, values
 
 from otel_kubecost.processors.pricing import Pricing
-from otel_kubecost.receivers.kubecost.allocation import Allocations, Row
+from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.answers import cluster_batch, read
 from otel_kubecost.receivers.kubecost.assets import Nodes
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.dimensions import Level, queries
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
 
 WINDOW = Window(0, 24 * HOUR)

@@ -9,80 +9,15 @@ a row of another shape is read again row by row, and only that row is read lenie
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.excerpt import printable
-
-
-class Properties(msgspec.Struct, gc=False, frozen=True, rename="camel"):
-    """What a row says of itself; every field may be missing (opencost allocationprops.go)."""
-
-    cluster: str | None = None
-    node: str | None = None
-    namespace: str | None = None
-    controller_kind: str | None = None
-    controller: str | None = None
-    pod: str | None = None
-    labels: msgspec.Raw = msgspec.Raw()
-    """By sanitised name; read only where a key does not say them."""
-    annotations: msgspec.Raw = msgspec.Raw()
-
-
-class Span(msgspec.Struct, gc=False, frozen=True):
-    start: str | None = None
-    end: str | None = None
-
-
-Number: TypeAlias = float | msgspec.UnsetType | None
-"""A number of an answer: None where it is ``null`` (Go's NaN), UNSET where it is not reported."""
-
-
-class Row(msgspec.Struct, gc=False, frozen=True, rename="camel"):
-    """One allocation: costs in currency over its window, efficiencies as ratios.
-
-    ``total_cost`` has every cost with its adjustment already; the others have theirs beside them
-    (opencost allocation.go, ``TotalCost``). The parts of the network's cost are contained in it.
-    Hours are of cores, GPUs and bytes that were allocated.
-    """
-
-    total_cost: Number = UNSET
-    cpu_cost: Number = UNSET
-    cpu_cost_adjustment: Number = UNSET
-    gpu_cost: Number = UNSET
-    gpu_cost_adjustment: Number = UNSET
-    ram_cost: Number = UNSET
-    ram_cost_adjustment: Number = UNSET
-    pv_cost: Number = UNSET
-    pv_cost_adjustment: Number = UNSET
-    network_cost: Number = UNSET
-    network_cost_adjustment: Number = UNSET
-    network_cross_zone_cost: Number = UNSET
-    network_cross_region_cost: Number = UNSET
-    network_internet_cost: Number = UNSET
-    load_balancer_cost: Number = UNSET
-    load_balancer_cost_adjustment: Number = UNSET
-    shared_cost: Number = UNSET
-    external_cost: Number = UNSET
-    cpu_efficiency: Number = UNSET
-    ram_efficiency: Number = UNSET
-    total_efficiency: Number = UNSET
-    cpu_core_hours: Number = UNSET
-    gpu_hours: Number = UNSET
-    ram_byte_hours: Number = UNSET
-    pv_byte_hours: Number = UNSET
-    start: str | None = None
-    end: str | None = None
-    window: Span | None = None
-    properties: Properties | None = None
+from otel_kubecost.receivers.kubecost.lenient import loose_row
+from otel_kubecost.receivers.kubecost.rows import LabelledRow, Row
 
 
 @dataclass(slots=True)
@@ -95,6 +30,14 @@ class Allocations:
     """Rows of another shape than documented, of which what could be read was read."""
     without_idle: bool = False
     """Idle was asked for and could not be had: what it costs is not known."""
+
+    def join(self, more: Allocations) -> None:
+        """Go on with ``more``, whose first set is the rest of the last one here."""
+        if more.sets:
+            self.sets[-1].update(more.sets[0])
+            self.sets += more.sets[1:]
+        self.null_rows += more.null_rows
+        self.lenient_rows += more.lenient_rows
 
 
 class EmptySetError(NoDataError):
@@ -109,28 +52,63 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
-_typed_sets = msgspec.json.Decoder(list[dict[str, Row | None] | None])
+_plain_sets = msgspec.json.Decoder(list[dict[str, Row | None] | None])
+_labelled_sets = msgspec.json.Decoder(list[dict[str, LabelledRow | None] | None])
 _raw_sets = msgspec.json.Decoder(list[dict[str, msgspec.Raw] | None])
 _raw_map = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def decode(body: bytes) -> Allocations:
-    """The rows of an answer's body.
+def decode(body: bytes, *, labelled: bool = True) -> Allocations:
+    """The rows of an answer's body; ``labelled``: with what they say of labels and annotations.
 
     Raises NoDataError where the answer is sound and empty, ScrapeError where it is an error or
     not an allocation answer at all.
     """
+    return check_rows(_decoded(body, labelled=labelled))
+
+
+def _decoded(body: bytes, *, labelled: bool) -> Allocations:
     try:
         envelope = _envelope.decode(body)
         _refuse_error(envelope)
-        allocations = _sets(envelope.data)
+        return _sets(envelope.data, labelled=labelled)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ScrapeError(
             f"Kubecost's answer is not JSON of an allocation query: {error}"
         ) from None
+
+
+def check_rows(allocations: Allocations) -> Allocations:
+    """``allocations``; raises NoDataError where there are none."""
     if not any(allocations.sets):
         raise NoDataError("Kubecost allocation query returned empty data")
     return allocations
+
+
+# Parts of an answer, for ``stream``.
+
+
+def check_head(head: bytes) -> bool:
+    """Whether ``head`` is an answer's up to its first row. Raises ScrapeError for an error's."""
+    try:
+        envelope = _envelope.decode(head + b"}]}")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    _refuse_error(envelope)
+    return True
+
+
+def decode_rows(rows: bytes, *, labelled: bool) -> Allocations | None:
+    """The rows of an object; None where it is none."""
+    try:
+        return _sets(msgspec.Raw(b"[" + rows + b"]"), labelled=labelled)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def decode_rest(rest: bytes, *, labelled: bool) -> Allocations:
+    """What comes behind the comma of a row, to the end of the answer. Raises ScrapeError."""
+    return _decoded(b'{"data":[{' + rest, labelled=labelled)
 
 
 def decode_error(status: int, body: bytes) -> None:
@@ -166,9 +144,9 @@ def _failure(code: Any, message: Any) -> ScrapeError:
     return ScrapeError(f"Kubecost API returned {printable(str(code)[:20])}: {said}")
 
 
-def _sets(data: msgspec.Raw) -> Allocations:
+def _sets(data: msgspec.Raw, *, labelled: bool) -> Allocations:
     try:
-        sets = _typed_sets.decode(data)
+        sets = (_labelled_sets if labelled else _plain_sets).decode(data)
     except msgspec.ValidationError:
         return _sets_row_by_row(bytes(data))
     rows = [{key: row for key, row in (one or {}).items() if row is not None} for one in sets]
@@ -194,76 +172,9 @@ def _sets_row_by_row(data: bytes) -> Allocations:
 
 def _row(raw: bytes, counts: Allocations) -> Row | None:
     try:
-        row = msgspec.json.decode(raw, type=Row | None)
+        row = msgspec.json.decode(raw, type=LabelledRow | None)
     except msgspec.ValidationError:
-        row = _loose_row(raw)
+        row = loose_row(raw)
         counts.lenient_rows += row is not None
     counts.null_rows += row is None
     return row
-
-
-def _loose_row(raw: bytes) -> Row | None:
-    try:
-        loose = json.loads(raw)
-    except (ValueError, RecursionError):  # a number of thousands of digits, a thousand brackets
-        return _UNKNOWN
-    return lenient_row(loose) if isinstance(loose, dict) else None
-
-
-_NUMBERS = tuple(
-    (name, msgspec.structs.fields(Row)[at].encode_name)
-    for at, name in enumerate(Row.__struct_fields__)
-    if name.endswith(("_cost", "_adjustment", "_efficiency", "_hours"))
-)
-_UNKNOWN = Row(**{name: None for name, _ in _NUMBERS})
-"""Of which nothing can be read: what it costs is not known, nor any sum with it."""
-
-
-def lenient_row(loose: Mapping[str, Any]) -> Row:
-    """A row from any JSON object: each field by itself; what cannot be read is as ``null``."""
-    window, properties = loose.get("window"), loose.get("properties")
-    return Row(
-        **{name: number(loose[key]) for name, key in _NUMBERS if key in loose},
-        start=_string(loose.get("start")),
-        end=_string(loose.get("end")),
-        window=_lenient_span(window) if isinstance(window, dict) else None,
-        properties=_lenient_properties(properties) if isinstance(properties, dict) else None,
-    )
-
-
-def _lenient_span(loose: Mapping[str, Any]) -> Span:
-    return Span(_string(loose.get("start")), _string(loose.get("end")))
-
-
-def _lenient_properties(loose: Mapping[str, Any]) -> Properties:
-    texts = {name: _string(loose.get(key)) for name, key in _PROPERTIES}
-    raws = {name: msgspec.Raw(json.dumps(loose.get(name)).encode()) for name in _RAW}
-    return Properties(**texts, **raws)  # type: ignore[arg-type]  # each by its name
-
-
-_RAW = ("labels", "annotations")
-_PROPERTIES = tuple(
-    (field.name, field.encode_name)
-    for field in msgspec.structs.fields(Properties)
-    if field.name not in _RAW
-)
-
-
-_DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
-
-
-def number(value: Any) -> float | None:
-    """A finite number, also one written as a string; None for everything else."""
-    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        parsed = float(value)
-    except OverflowError:
-        return None
-    return parsed if math.isfinite(parsed) else None
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric
 
-from otel_kubecost.receivers.kubecost.allocation import Allocations, Row
+from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.assets import Nodes
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.costs import ROUNDING, cost
@@ -23,6 +23,7 @@ from otel_kubecost.receivers.kubecost.metrics import (
     object_metrics,
     unallocated_metrics,
 )
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.receivers.kubecost.usage import ClusterUsage
 from otel_kubecost.receivers.kubecost.window import Window
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from otel_kubecost.errors import ScrapeError
-from otel_kubecost.receivers.kubecost.allocation import number
+from otel_kubecost.receivers.kubecost.lenient import number
 from otel_kubecost.receivers.kubecost.window import Window, parse_time
 
 NODE_HOURS = {"cpu_cores": "cpuCoreHours", "ram_bytes": "ramByteHours", "gpus": "GPUHours"}

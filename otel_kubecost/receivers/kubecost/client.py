@@ -6,7 +6,8 @@ interface. The first candidate behind which the API is found is kept until it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -14,15 +15,18 @@ from urllib.parse import urlsplit
 from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
-from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response
-from otel_kubecost.receivers.kubecost.allocation import Allocations, is_answer
+from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response, Stream
+from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.currency import currency_code, has_settings
+from otel_kubecost.receivers.kubecost.hour import Hour
 from otel_kubecost.receivers.kubecost.pages import all_pages
 from otel_kubecost.receivers.kubecost.product import Product, recognise
 from otel_kubecost.receivers.kubecost.replies import (
+    Reply,
     TimedOutError,
     read,
+    received,
     refuse,
     unanswered,
     wrong_path,
@@ -55,7 +59,7 @@ class KubecostClient:
         self._found: str | None = None
         self._product: Product | None = None
         self._currency: str | None = None
-        self._idle_hung = _Hour(clock or SystemClock())
+        self._idle_hung = Hour(clock or SystemClock())
         self._clock = clock or SystemClock()
         self._currency_hour: float | None = None
         self._has_moved = False
@@ -170,9 +174,9 @@ class KubecostClient:
 
     def _answer(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
         if self._found is not None:
-            response = self._get(self._base + self._found, parameters, deadline)
-            if wrong_path(response) is None:
-                return self._learned(response)
+            reply = self._ask(self._base + self._found, parameters, deadline)
+            if wrong_path(reply.response) is None:
+                return self._learned(reply)
             self._forget()
         return self._probe(parameters, deadline)
 
@@ -187,15 +191,15 @@ class KubecostClient:
         tried: list[str] = []
         failures: list[ScrapeError] = []
         for path in self._candidates:
-            response = self._get(self._base + path, parameters, deadline)
-            reason = wrong_path(response)
+            reply = self._ask(self._base + path, parameters, deadline)
+            reason = wrong_path(reply.response)
             if reason is not None:
                 tried.append(f"{shown_url(self._base + path)} {reason}")
                 continue
-            if is_answer(response.body):
+            if reply.is_answer:
                 self._found = path
             try:
-                return self._learned(response)
+                return self._learned(reply)
             except ScrapeError as error:
                 if self._found is not None:
                     raise
@@ -207,21 +211,35 @@ class KubecostClient:
             " (port 9090) or OpenCost (port 9003); if a login page is in front of it, set auth"
         )
 
-    def _learned(self, response: Response) -> Allocations:
+    def _learned(self, reply: Reply) -> Allocations:
         """The allocations of an answer, and with them who gave it."""
-        allocations = read(response)
+        allocations, response = read(reply), reply.response
         keys = [key for rows in allocations.sets for key in rows]
         path = urlsplit(f"{self._base}{self._found}").path
         found = recognise(path, response.headers, response.body, keys)
         self._product = found.after(self._product)
         return allocations
 
+    def _ask(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Reply:
+        labelled = ":" in parameters["aggregate"]
+        with self._opened(url, parameters, deadline) as stream:
+            return received(stream, labelled=labelled)
+
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Response:
+        with self._opened(url, parameters, deadline) as stream:
+            return Response(stream.status, stream.headers, b"".join(stream.chunks))
+
+    @contextmanager
+    def _opened(
+        self, url: str, parameters: Mapping[str, str], deadline: Deadline
+    ) -> Iterator[Stream]:
+        """Raises ScrapeError, also while the answer is read."""
         left = deadline.left()
         if not left:
             raise self._out_of_time(url)
         try:
-            return self._http.get(url, params=parameters, timeout=left)
+            with self._http.open(url, params=parameters, timeout=left) as stream:
+                yield stream
         except HTTPFailure as failure:
             if failure.kind is FailureKind.TIMEOUT and not deadline.left():
                 raise self._out_of_time(url) from None
@@ -262,24 +280,6 @@ class KubecostClient:
             "shareIdle": _flag(self._options.share_idle),
             **_idle(asked=self._options.include_idle),
         }
-
-
-class _Hour:
-    """An hour of a clock that never goes back, from when it last began."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.end()
-
-    def begin(self) -> None:
-        self._end = self._clock.monotonic() + 3600
-
-    def end(self) -> None:
-        self._end = float("-inf")
-
-    @property
-    def runs(self) -> bool:
-        return self._clock.monotonic() < self._end
 
 
 def _idle(*, asked: bool) -> dict[str, str]:

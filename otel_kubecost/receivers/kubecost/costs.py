@@ -12,7 +12,7 @@ from operator import add, attrgetter
 
 from msgspec import UNSET
 
-from otel_kubecost.receivers.kubecost.allocation import Number, Row
+from otel_kubecost.receivers.kubecost.rows import Number, Row
 
 ROUNDING = 1e-5
 """Kubecost rounds each cost to five decimals (opencost mathutil, February 2023)."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from otel_kubecost.receivers.kubecost.allocation import Row
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.receivers.kubecost.window import HOUR, parse_time
 
 

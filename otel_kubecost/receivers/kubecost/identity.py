@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from otel_kubecost.receivers.kubecost.allocation import Properties, Row
+from otel_kubecost.receivers.kubecost.rows import Named, Properties, Row
 
 IDLE, UNALLOCATED, UNMOUNTED = "__idle__", "__unallocated__", "__unmounted__"
 SHARED, EXTERNAL = "__shared__", "__external__"
@@ -41,9 +41,7 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
     return tuple(part or UNALLOCATED for part in _aligned(parts, said))
 
 
-def _agreed(
-    key: str, properties: Properties, dimensions: Sequence[str]
-) -> tuple[str, ...] | None:
+def _agreed(key: str, properties: Named, dimensions: Sequence[str]) -> tuple[str, ...] | None:
     """The parts of a key that has one for each dimension, all of them as the properties say.
 
     So it is with nearly every row, and then there is nothing to weigh. None for any other.
@@ -94,7 +92,7 @@ _VALUES = {"label": "labels", "annotation": "annotations"}
 
 
 def _said(
-    properties: Properties | None, dimensions: Sequence[str], parts: Sequence[str | None]
+    properties: Named | None, dimensions: Sequence[str], parts: Sequence[str | None]
 ) -> list[str | None]:
     if properties is None:
         return [None] * len(dimensions)
@@ -110,10 +108,10 @@ def _said(
     ]
 
 
-def _value(properties: Properties, dimension: str) -> str | None:
+def _value(properties: Named, dimension: str) -> str | None:
     kind, _, name = dimension.partition(":")
     try:
-        values = json.loads(bytes(getattr(properties, _VALUES[kind])) or b"null")
+        values = json.loads(bytes(getattr(properties, _VALUES[kind], b"")) or b"null")
     except (ValueError, RecursionError):
         return None
     value = values.get(name) if isinstance(values, dict) else None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from otel_kubecost.receivers.kubecost.allocation import Allocations, Row
+from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.costs import ROUNDING, cost
 from otel_kubecost.receivers.kubecost.coverage import Coverage, span_of, window_of
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query
@@ -18,6 +18,7 @@ from otel_kubecost.receivers.kubecost.identity import (
     is_named,
     synthetic,
 )
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.receivers.kubecost.window import Window
 
 Names: TypeAlias = tuple[str, ...]

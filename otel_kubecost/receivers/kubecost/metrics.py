@@ -14,7 +14,6 @@ from opentelemetry.sdk.metrics.export import Metric
 
 from otel_kubecost.attributes import CURRENCY, KEY
 from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
-from otel_kubecost.receivers.kubecost.allocation import Row
 from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, costs, efficiencies
 from otel_kubecost.receivers.kubecost.dimensions import ATTRIBUTES
 from otel_kubecost.receivers.kubecost.identity import (
@@ -25,6 +24,7 @@ from otel_kubecost.receivers.kubecost.identity import (
     UNMOUNTED,
 )
 from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Names, Objects
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.receivers.kubecost.usage import WHOLE, Usage
 
 PREFIX = "cloudtuner_kubecost"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.excerpt import excerpt, is_page, printable
 from otel_kubecost.http.failure import FailureKind
-from otel_kubecost.http.session import HTTPFailure, Response
-from otel_kubecost.receivers.kubecost.allocation import Allocations, decode, decode_error
+from otel_kubecost.http.session import HTTPFailure, Response, Stream
+from otel_kubecost.receivers.kubecost.allocation import Allocations, decode_error, is_answer
+from otel_kubecost.receivers.kubecost.stream import AllocationStream
 
 
 class TimedOutError(ScrapeError):
@@ -49,10 +51,41 @@ def is_login(page: bytes) -> bool:
     return bool(_LOGIN.search(page[:_PAGE_START]))
 
 
-def read(response: Response) -> Allocations:
+class Reply(NamedTuple):
+    """An answer to an allocation query."""
+
+    response: Response
+    """With the beginning of the body, ``stream.WINDOW`` at least."""
+    found: Allocations | ScrapeError | None
+    """What its body says; None where the status is no success."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is of the allocation API, be it data or an error."""
+        return isinstance(self.found, Allocations) or is_answer(self.response.body)
+
+
+def received(stream: Stream, *, labelled: bool = True) -> Reply:
+    """The whole answer, read while it arrives. Raises HTTPFailure."""
+    if stream.status != HTTPStatus.OK:
+        return Reply(Response(stream.status, stream.headers, b"".join(stream.chunks)), None)
+    reading = AllocationStream(labelled=labelled)
+    found: Allocations | ScrapeError
+    try:
+        for chunk in stream.chunks:
+            reading.feed(chunk)
+        found = reading.finish()
+    except ScrapeError as error:
+        found = error
+    return Reply(Response(stream.status, stream.headers, reading.beginning), found)
+
+
+def read(reply: Reply) -> Allocations:
     """The allocations in an answer. Raises NoDataError, ScrapeError."""
-    refuse(response)
-    return decode(response.body)
+    refuse(reply.response)
+    if isinstance(reply.found, Allocations):
+        return reply.found
+    raise reply.found or ScrapeError("Kubecost's answer has no body")
 
 
 def refuse(response: Response) -> None:

@@ -17,12 +17,12 @@ from typing import TypeAlias
 
 from msgspec import UNSET
 
-from otel_kubecost.receivers.kubecost.allocation import Row
 from otel_kubecost.receivers.kubecost.assets import NODE_HOURS, Nodes
 from otel_kubecost.receivers.kubecost.costs import cost
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query
 from otel_kubecost.receivers.kubecost.identity import EXTERNAL, IDLE, UNALLOCATED
 from otel_kubecost.receivers.kubecost.levels import ClusterRows, Names, Objects
+from otel_kubecost.receivers.kubecost.rows import Row
 
 Usage: TypeAlias = Mapping[str, float]
 """Hours by resource, as metric names have it; left out is what is not reported."""

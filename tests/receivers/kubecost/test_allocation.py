@@ -8,12 +8,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from otel_kubecost.errors import NoDataError, ScrapeError
-from otel_kubecost.receivers.kubecost.allocation import (
-    EmptySetError,
-    Row,
-    decode,
-    lenient_row,
-)
+from otel_kubecost.receivers.kubecost.allocation import EmptySetError, decode
+from otel_kubecost.receivers.kubecost.lenient import lenient_row
+from otel_kubecost.receivers.kubecost.rows import Row
 
 
 def answer(*sets, **envelope):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from otel_kubecost.errors import ScrapeError
-from otel_kubecost.http.session import Response
+from otel_kubecost.http.session import Response, Stream
 from otel_kubecost.pdata import each_metric
 from otel_kubecost.receivers.kubecost import KubecostReceiver
 from otel_kubecost.receivers.kubecost.allocation import decode
@@ -24,7 +24,7 @@ from otel_kubecost.receivers.kubecost.currency import currency_code
 from otel_kubecost.receivers.kubecost.dimensions import Level, queries
 from otel_kubecost.receivers.kubecost.product import recognise
 from otel_kubecost.receivers.kubecost.replies import read as read_reply
-from otel_kubecost.receivers.kubecost.replies import wrong_path
+from otel_kubecost.receivers.kubecost.replies import received, wrong_path
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
 from otel_kubecost.testing import FakeClock, FakeKubecost
 
@@ -216,7 +216,7 @@ def test_any_reply_is_read_or_refused_in_printable_words(status, headers, body):
 def refusal(response):
     """Why an answer was not read; empty where it was."""
     try:
-        read_reply(response)
+        read_reply(received(Stream(*response[:2], iter([response.body]))))
     except ScrapeError as error:
         return str(error)
     return ""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_kubecost.receivers.kubecost.allocation import Row
 from otel_kubecost.receivers.kubecost.costs import cost, efficiency
+from otel_kubecost.receivers.kubecost.rows import Row
 
 AMOUNTS = st.floats(-1e6, 1e6)
 

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from otel_kubecost.receivers.kubecost.allocation import Properties, Row
 from otel_kubecost.receivers.kubecost.identity import identity, synthetic
+from otel_kubecost.receivers.kubecost.rows import Properties, Row
 
 DIMENSIONS = ("cluster", "namespace")
 

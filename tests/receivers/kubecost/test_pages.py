@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from kubecost_asking import DAY, NAMESPACES, T0, client_of, queries
 
 from otel_kubecost.errors import NoDataError, ScrapeError
-from otel_kubecost.receivers.kubecost.allocation import Allocations, Row
+from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.pages import MOST_PAGES, all_pages
+from otel_kubecost.receivers.kubecost.rows import Row
 from otel_kubecost.testing import (
     FakeClock,
     FakeKubecost,

@@ -1,0 +1,98 @@
+"""An answer read while it arrives: rows are decoded a window at a time, and its bytes let go. Pure.
+
+    {"code":200,"data":[{"one/a":{"name":"one/a",...},"one/b":{"name":"one/b",...},"one/c":{"na
+    |------ head ------||----------- rows, decoded and gone -----------| |-- they stay here --
+
+A window ends where a row ends: before a key whose row begins as the first one did. That is a guess,
+as a name may have anything in it; a wrong one is inside a row or a string, where what lies before
+it is no JSON, and the one before it is tried. What is not of this form (an error, several sets, a
+row of more than ``WINDOW`` bytes, another way of spacing) is kept to its end and decoded at once:
+``allocation.decode`` says what an answer means, this only hands it smaller ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from otel_kubecost.receivers.kubecost.allocation import (
+    Allocations,
+    check_head,
+    check_rows,
+    decode,
+    decode_rest,
+    decode_rows,
+)
+
+WINDOW = 1024 * 1024
+"""Bytes: smaller ones cost more to begin with, larger ones nothing less."""
+_TRIES = 16
+
+_HEAD = re.compile(rb'\s*\{[^\[\]{}]*"data"\s*:\s*\[\s*\{(?=\s*")')
+_FIRST = re.compile(rb'\s*"(?:[^"\\]|\\.)*"(:\{"\w+":)')
+"""The key of a row, and how the row begins."""
+
+
+class AllocationStream:
+    """Takes an answer to an allocation query in any pieces."""
+
+    def __init__(self, *, labelled: bool = True) -> None:
+        """``labelled``: labels and annotations of rows may be asked for."""
+        self._labelled = labelled
+        self._buffer = bytearray()
+        self._anchor = b""
+        self._found = Allocations([{}])
+        self._is_whole = False
+        self.beginning = b""
+        """The first ``WINDOW`` bytes at least, or all."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Raises ScrapeError where the answer is an error."""
+        self._buffer += chunk
+        if self._is_whole or len(self._buffer) < WINDOW:
+            return
+        if not self.beginning:
+            self._begin()
+        while not self._is_whole and len(self._buffer) >= WINDOW:
+            self._is_whole = not self._decode_window()
+
+    def finish(self) -> Allocations:
+        """What the answer says. Raises as ``decode`` does."""
+        rest = bytes(self._buffer)
+        self._buffer = bytearray()
+        if not self._anchor:
+            self.beginning = rest
+            return decode(rest, labelled=self._labelled)
+        self._found.join(decode_rest(rest, labelled=self._labelled))
+        return check_rows(self._found)
+
+    def _begin(self) -> None:
+        """Look at the head, and how rows begin."""
+        self.beginning = bytes(self._buffer)
+        head = _HEAD.match(self.beginning)
+        first = head and _FIRST.match(self.beginning, head.end())
+        self._is_whole = not (head and first and check_head(head[0]))
+        if head and first and not self._is_whole:
+            self._anchor = b'"' + first[1]
+            del self._buffer[: head.end()]
+
+    def _decode_window(self) -> bool:
+        """Decode whole rows and let them go; false where no end of a row is found."""
+        for end in self._ends():
+            rows = decode_rows(b"{" + self._buffer[:end] + b"}", labelled=self._labelled)
+            if rows is not None:
+                self._found.join(rows)
+                del self._buffer[: end + 1]  # with the comma
+                return True
+        return False
+
+    def _ends(self) -> Iterator[int]:
+        """Where rows may end, the last first."""
+        at = len(self._buffer)
+        for _ in range(_TRIES):
+            at = self._buffer.rfind(self._anchor, 0, at)
+            end = self._buffer.rfind(b'},"', 0, at)
+            if at < 0 or end < 0:
+                return
+            yield end + 1
+            at = end

@@ -173,13 +173,9 @@ def series_frame(series: Series, *, exemplars: bool = False) -> Frame:
 def _column_frames(group: Sequence[ColumnSeries]) -> Iterator[Frame]:
     """Frames of the families over one table, row by row."""
     parts = _RowParts(group[0].points.table)
-    layouts = [_Layout(series, parts) for series in group]
-    cells = [by_row(series) for series in group]
-    newest = [series.timestamp for series in group]
-    for row, values in enumerate(zip(*cells, strict=True)):
-        for layout, value, time in zip(layouts, values, newest, strict=True):
-            if value is not None:
-                yield layout.frame(row, value), 1, time
+    families = [_Layout(series, parts).frames(by_row(series)) for series in group]
+    for of_row in zip(*families, strict=True):
+        yield from filter(None, of_row)
 
 
 _ColumnRun: TypeAlias = tuple[tuple[str, StringColumn], ...]
@@ -209,36 +205,39 @@ class _RowParts:
 
 
 class _Layout:
-    """How the frames of one family are joined: constant label bytes around the row's own.
+    """How the frames of one family are joined::
+
+        head                      own        middle                       value    tail
+        0a len  labels before it  the row's  labels behind it, 12 len 09  8 bytes  10 time
 
     Most families have one run of columns (namespace and pod, say, between currency and
-    tenant_id); a family with none, or with several, is folded into the same three parts.
+    tenant_id); a family with none, or with several, is folded into the same parts. Heads differ
+    only with the length of what is the row's own.
     """
 
-    __slots__ = ("_after", "_before", "_fixed", "_rows", "_sample_head", "_sample_tail")
+    __slots__ = ("_before", "_fixed", "_heads", "_middle", "_rows", "_tail", "_time")
 
     def __init__(self, series: ColumnSeries, parts: _RowParts) -> None:
-        self._before, self._rows, self._after = _three_parts(series, parts)
-        tail = b"\x10" + varint(series.timestamp)
-        self._sample_head = b"\x12" + varint(9 + len(tail)) + b"\x09"
-        self._sample_tail = tail
-        sample_size = len(self._sample_head) + 8 + len(tail)
-        self._fixed = len(self._before) + len(self._after) + sample_size
+        self._time = series.timestamp
+        self._tail = b"\x10" + varint(self._time)
+        self._before, self._rows, after = _three_parts(series, parts)
+        self._middle = after + b"\x12" + varint(9 + len(self._tail)) + b"\x09"
+        self._fixed = len(self._before) + len(self._middle) + 8 + len(self._tail)
+        self._heads: dict[int, bytes] = {}
 
-    def frame(self, row: int, value: float) -> bytes:
-        own = self._rows[row]
-        return b"".join(
-            (
-                b"\x0a",
-                varint(self._fixed + len(own)),
-                self._before,
-                own,
-                self._after,
-                self._sample_head,
-                pack_double(value),
-                self._sample_tail,
-            )
-        )
+    def frames(self, cells: Iterable[float | None]) -> Iterator[Frame | None]:
+        """One a row; None where ``cells`` has no value."""
+        heads, middle, tail, time = self._heads, self._middle, self._tail, self._time
+        for own, value in zip(self._rows, cells, strict=True):
+            if value is None:
+                yield None
+                continue
+            head = heads.get(len(own)) or self._head(len(own))
+            yield b"".join((head, own, middle, pack_double(value), tail)), 1, time
+
+    def _head(self, length: int) -> bytes:
+        head = self._heads[length] = b"\x0a" + varint(self._fixed + length) + self._before
+        return head
 
 
 def _three_parts(series: ColumnSeries, parts: _RowParts) -> tuple[bytes, list[bytes], bytes]:

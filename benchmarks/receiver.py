@@ -1,0 +1,65 @@
+"""The receiver of remote write: takes everything at once, and looks at it when it is asked to.
+
+    POST /write             kept as it came, answered 204
+    GET /taken              how many requests, samples and bytes came since this was asked last
+    GET /bodies             the bodies that the last two ``/taken`` counted: 4 bytes length, body
+    GET /wait?bytes=1000    answers when a request of that size has come
+
+Samples are counted after the fact, so that the senders' cycles have both cores.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import cramjam
+from opentelemetry.exporter.prometheus_remote_write.gen.remote_pb2 import WriteRequest
+
+from benchmarks.small_http import Reply, Request, as_json, serve
+
+
+class Receiver:
+    """Keeps what was written."""
+
+    def __init__(self) -> None:
+        self._arrived: list[bytes] = []
+        self._kept: list[list[bytes]] = []
+        self._changed = threading.Condition()
+
+    def answer(self, request: Request) -> Reply:
+        if request.method == "HEAD":
+            return Reply(405)
+        if request.method == "POST":
+            with self._changed:
+                self._arrived.append(request.body)
+                self._changed.notify_all()
+            return Reply(204)
+        if request.path == "/taken":
+            return self._taken()
+        if request.path == "/bodies":
+            bodies = [body for group in self._kept[-2:] for body in group]
+            return Reply(200, b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
+        if request.path == "/wait":
+            size = int(request.query["bytes"])
+            with self._changed:
+                self._changed.wait_for(lambda: any(len(body) >= size for body in self._arrived))
+            return as_json({})
+        return Reply(404)
+
+    def _taken(self) -> Reply:
+        with self._changed:
+            bodies, self._arrived = self._arrived, []
+        self._kept = [*self._kept[-1:], bodies]
+        samples = sum(map(_samples, bodies))
+        sizes = sum(map(len, bodies))
+        return as_json({"requests": len(bodies), "samples": samples, "bytes": sizes})
+
+
+def _samples(body: bytes) -> int:
+    request = WriteRequest.FromString(bytes(cramjam.snappy.decompress_raw(body)))
+    return sum(len(series.samples) for series in request.timeseries)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), Receiver().answer)

@@ -1,0 +1,71 @@
+"""Steady cycles of running senders: CPU seconds of each, and the memory they took."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.processes import Process, fetch
+
+_BEFORE_MARK = 0.04
+"""The part of an interval before its end at which the clocks are read: cycles begin at marks."""
+
+
+class Steady(NamedTuple):
+    cpu: list[float]
+    """Seconds of all senders, one figure a cycle."""
+    samples: list[int]
+    peaks: list[float]
+    """MiB of each sender."""
+
+    @property
+    def cycle(self) -> float:
+        return median(self.cpu)
+
+    @property
+    def peak(self) -> float:
+        return sum(self.peaks)
+
+    @property
+    def arrived(self) -> float:
+        return median(self.samples)
+
+
+def measure(
+    senders: Sequence[Process], receiver: str, interval: float, *, warm: int, cycles: int
+) -> Steady:
+    """``cycles`` figures, after ``warm`` cycles and the one under way."""
+    for _ in range(warm + 1):
+        _wait_for_end(interval)
+    taken(receiver)
+    before = _cpu(senders)
+    costs, samples = [], []
+    for _ in range(cycles):
+        _wait_for_end(interval)
+        now = _cpu(senders)
+        costs.append(now - before)
+        before = now
+        samples.append(taken(receiver)["samples"])
+    return Steady(costs, samples, [sender.peak() for sender in senders])
+
+
+def taken(receiver: str) -> dict[str, int]:
+    """What arrived since this was asked last."""
+    found: dict[str, int] = json.loads(fetch(f"{receiver}/taken"))
+    return found
+
+
+def _cpu(senders: Sequence[Process]) -> float:
+    if not all(sender.is_running for sender in senders):
+        raise RuntimeError("a sender has ended; see its log")
+    return sum(sender.cpu() for sender in senders)
+
+
+def _wait_for_end(interval: float) -> None:
+    """Until shortly before the next mark of the clock's grid, and not the one just over."""
+    phase = time.time() % interval
+    left = interval * (1 - _BEFORE_MARK) - phase
+    time.sleep(left if left > 0.5 * interval * _BEFORE_MARK else left + interval)

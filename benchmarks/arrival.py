@@ -1,0 +1,85 @@
+"""Whether two senders' samples are the same, as a receiver of its own reads them: VictoriaMetrics.
+
+Series are compared by all labels but those that Prometheus adds, values as far as the order of a
+sum can change them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlencode
+
+from benchmarks.processes import Process, fetch, free_port, wait_until_answered
+
+Series: TypeAlias = Mapping[frozenset[tuple[str, str]], float]
+"""Values by labels."""
+
+OF_OBJECTS = '{__name__=~"cloudtuner_kubecost_(pod|namespace|node)_.+"}'
+_ADDED = {"job", "instance"}
+
+
+class Comparison(NamedTuple):
+    same: int
+    missing: int
+    """Series that the first has and the second has not."""
+    extra: int
+    different: int
+    """Series of both, with another value."""
+
+    @property
+    def holds(self) -> bool:
+        """Nothing is missing or different; extra ones are pods that the second never ends."""
+        return self.same > 0 and not self.missing and not self.different
+
+
+def compare(first: Series, second: Series) -> Comparison:
+    common = first.keys() & second.keys()
+    same = sum(math.isclose(first[key], second[key], rel_tol=1e-12) for key in common)
+    missing, extra = len(first) - len(common), len(second) - len(common)
+    return Comparison(same, missing, extra, len(common) - same)
+
+
+def read_back(receiver: str, room: Path) -> Series:
+    """What the receiver's last bodies say, written to a VictoriaMetrics and read from it."""
+    bodies = list(_bodies(fetch(f"{receiver}/bodies")))
+    url = f"http://127.0.0.1:{free_port()}"
+    with Process(_victoria(url, room), room / "victoria.log") as victoria:
+        wait_until_answered(url, victoria)
+        for body in bodies:
+            _write(f"{url}/api/v1/write", body)
+        fetch(f"{url}/internal/force_flush")
+        lines = fetch(f"{url}/api/v1/export?{urlencode({'match[]': OF_OBJECTS})}").splitlines()
+    return dict(filter(None, map(_newest, lines)))
+
+
+def _newest(line: bytes) -> tuple[frozenset[tuple[str, str]], float] | None:
+    """None where the series has ended."""
+    found = json.loads(line)
+    value = found["values"][-1]
+    labels = {item for item in found["metric"].items() if item[0] not in _ADDED}
+    return None if value is None else (frozenset(labels), value)
+
+
+def _victoria(url: str, room: Path) -> list[str]:
+    address = url.removeprefix("http://")
+    data = room / "victoria"
+    return ["victoria-metrics", f"-storageDataPath={data}", f"-httpListenAddr={address}"]
+
+
+def _bodies(joined: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(joined):
+        end = at + 4 + int.from_bytes(joined[at : at + 4], "big")
+        yield joined[at + 4 : end]
+        at = end
+
+
+def _write(url: str, body: bytes) -> None:
+    headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
+    request = urllib.request.Request(url, body, headers)
+    urllib.request.urlopen(request, timeout=60).close()

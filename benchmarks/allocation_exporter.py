@@ -90,7 +90,9 @@ class Exporter:
 
     def _efficiencies(self, level: str, names: list[str]) -> dict[str, Gauge]:
         labels = ["cluster", *names, "tenant_id"]
-        return {which: self._gauge(f"{level}_{which}_efficiency", labels) for which in _EFFICIENCIES}
+        return {
+            which: self._gauge(f"{level}_{which}_efficiency", labels) for which in _EFFICIENCIES
+        }
 
     def _gauge(self, name: str, labels: list[str]) -> Gauge:
         full = f"cloudtuner_kubecost_{name}"

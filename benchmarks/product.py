@@ -37,9 +37,7 @@ def product(settings: Settings, source: str, receiver: str, room: Path) -> Itera
         yield [process]
 
 
-def configuration(
-    settings: Settings, source: str, receiver: str, room: Path
-) -> dict[str, Any]:
+def configuration(settings: Settings, source: str, receiver: str, room: Path) -> dict[str, Any]:
     """JSON is YAML. Pods are not limited, so that all are sent; all else is as in ``config``."""
     interval = settings.interval
     storage = {"storage": "file_storage"} if settings.spool else {}

@@ -14,9 +14,11 @@ import sys
 import threading
 
 import cramjam
-from opentelemetry.exporter.prometheus_remote_write.gen.remote_pb2 import WriteRequest
+from opentelemetry.exporter.prometheus_remote_write.gen import remote_pb2
 
 from benchmarks.small_http import Reply, Request, as_json, serve
+
+_WriteRequest = vars(remote_pb2)["WriteRequest"]  # made at run time
 
 
 class Receiver:
@@ -57,7 +59,7 @@ class Receiver:
 
 
 def _samples(body: bytes) -> int:
-    request = WriteRequest.FromString(bytes(cramjam.snappy.decompress_raw(body)))
+    request = _WriteRequest.FromString(bytes(cramjam.snappy.decompress_raw(body)))
     return sum(len(series.samples) for series in request.timeseries)
 
 

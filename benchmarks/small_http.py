@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -46,7 +46,7 @@ def serve(port: int, answer: Answer, sent: Callable[[Request], None] = lambda _:
 
 
 def _talk(connection: socket.socket, answer: Answer, sent: Callable[[Request], None]) -> None:
-    with connection, connection.makefile("rb", 1 << 16) as stream:
+    with connection, connection.makefile("rb") as stream:
         try:
             while request := _read(stream):
                 _write(connection, request.method, answer(request))
@@ -55,7 +55,7 @@ def _talk(connection: socket.socket, answer: Answer, sent: Callable[[Request], N
             return  # the client went away
 
 
-def _read(stream: BinaryIO) -> Request | None:
+def _read(stream: IO[bytes]) -> Request | None:
     """None at the end of the connection. Who sends a body says its length."""
     words = stream.readline().split()
     if len(words) != 3:

@@ -21,6 +21,11 @@ class Steady(NamedTuple):
     peaks: list[float]
     """MiB of each sender."""
 
+    def joined(self, other: Steady) -> Steady:
+        """Both runs' cycles, and of each sender the higher peak."""
+        peaks = list(map(max, self.peaks, other.peaks))
+        return Steady(self.cpu + other.cpu, self.samples + other.samples, peaks)
+
     @property
     def cycle(self) -> float:
         return median(self.cpu)

@@ -73,13 +73,15 @@ def _facts(command: str) -> Iterator[str]:
 
 
 def _cases(measured: Mapping[Case, Steady]) -> Iterator[str]:
-    yield _row(("", "cycles", "interval", "CPU s a cycle", "least to most", "peak MiB", "samples"))
+    yield _row(
+        ("", "cycles", "interval", "CPU s a cycle", "least to most", "peak MiB", "samples a cycle")
+    )
     yield _row(["---"] * 7)
     for case, found in measured.items():
         spread = f"{min(found.cpu):.3f} to {max(found.cpu):.3f}"
         peaks = " + ".join(f"{peak:,.1f}" for peak in found.peaks)
         cycles, interval = str(len(found.cpu)), f"{case.interval} s"
-        arrived = f"{found.arrived:,.0f}"
+        arrived = f"{min(found.samples):,} to {max(found.samples):,}"
         yield _row((str(case), cycles, interval, f"{found.cycle:.3f}", spread, peaks, arrived))
 
 

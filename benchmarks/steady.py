@@ -34,10 +34,6 @@ class Steady(NamedTuple):
     def peak(self) -> float:
         return sum(self.peaks)
 
-    @property
-    def arrived(self) -> float:
-        return median(self.samples)
-
 
 def measure(
     senders: Sequence[Process], receiver: str, interval: float, *, warm: int, cycles: int

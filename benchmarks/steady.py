@@ -34,6 +34,11 @@ class Steady(NamedTuple):
     def peak(self) -> float:
         return sum(self.peaks)
 
+    @property
+    def is_even(self) -> bool:
+        """Whether every cycle brought as much: else a mark came late, and its cost with it."""
+        return max(self.samples) <= 1.01 * min(self.samples)
+
 
 def measure(
     senders: Sequence[Process], receiver: str, interval: float, *, warm: int, cycles: int

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
-from benchmarks.processes import Process, fetch, free_port, wait_until_answered
+from benchmarks.processes import Process, fetch, free_port, wait_until_open
 
-Series: TypeAlias = Mapping[frozenset[tuple[str, str]], float]
-"""Values by labels."""
+Series: TypeAlias = Mapping[str, float]
+"""Values by labels, ``name=value`` in their order, one a line."""
 
 OF_OBJECTS = '{__name__=~"cloudtuner_kubecost_(pod|namespace|node)_.+"}'
 _ADDED = {"job", "instance"}
@@ -30,11 +30,6 @@ class Comparison(NamedTuple):
     extra: int
     different: int
     """Series of both, with another value."""
-
-    @property
-    def holds(self) -> bool:
-        """Nothing is missing or different; extra ones are pods that the second never ends."""
-        return self.same > 0 and not self.missing and not self.different
 
 
 def compare(first: Series, second: Series) -> Comparison:
@@ -49,7 +44,7 @@ def read_back(receiver: str, room: Path) -> Series:
     bodies = list(_bodies(fetch(f"{receiver}/bodies")))
     url = f"http://127.0.0.1:{free_port()}"
     with Process(_victoria(url, room), room / "victoria.log") as victoria:
-        wait_until_answered(url, victoria)
+        wait_until_open(url, victoria)
         for body in bodies:
             _write(f"{url}/api/v1/write", body)
         fetch(f"{url}/internal/force_flush")
@@ -57,12 +52,12 @@ def read_back(receiver: str, room: Path) -> Series:
     return dict(filter(None, map(_newest, lines)))
 
 
-def _newest(line: bytes) -> tuple[frozenset[tuple[str, str]], float] | None:
+def _newest(line: bytes) -> tuple[str, float] | None:
     """None where the series has ended."""
     found = json.loads(line)
     value = found["values"][-1]
-    labels = {item for item in found["metric"].items() if item[0] not in _ADDED}
-    return None if value is None else (frozenset(labels), value)
+    labels = [f"{name}={said}" for name, said in found["metric"].items() if name not in _ADDED]
+    return None if value is None else ("\n".join(sorted(labels)), value)
 
 
 def _victoria(url: str, room: Path) -> list[str]:

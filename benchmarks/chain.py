@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import Process, free_port, python, wait_until_answered
+from benchmarks.processes import Process, free_port, python, wait_until_open
 from benchmarks.product import Form
 
 
@@ -21,7 +21,7 @@ def chain(
     port = free_port()
     command = python("benchmarks.allocation_exporter", source, form, interval, port)
     with Process(command, room / "exporter.log") as exporter:
-        wait_until_answered(f"http://127.0.0.1:{port}", exporter)
+        wait_until_open(f"http://127.0.0.1:{port}", exporter)
         with Process(_prometheus(interval, port, receiver, room), room / "prometheus.log") as agent:
             yield [exporter, agent]
 

@@ -46,7 +46,7 @@ def _against_chain(bench: Bench, size: int, form: Form) -> Iterator[Finding]:
     what = f"{size:,} pods, {form}"
     yield Finding(f"{what}: CPU a cycle", "s", ours.cycle, peer.cycle, Goal("times less", cpu))
     yield Finding(f"{what}: peak memory", "MiB", ours.peak, peer.peak, Goal("times less", memory))
-    found = compare(*(bench.arrived[case] for case in cases))
+    found = compare(*map(bench.arrived.pop, cases))
     yield Finding(
         f"{what}: series missing or different, beside {found.same:,} that arrived alike"
         f" (and {found.extra:,} that the chain still sends of pods that are gone)",

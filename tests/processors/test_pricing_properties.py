@@ -13,7 +13,9 @@ from otel_kubecost.receivers.kubecost.answers import cluster_batch, read
 from otel_kubecost.receivers.kubecost.assets import Nodes
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.dimensions import Level, queries
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
 
 WINDOW = Window(0, 24 * HOUR)
@@ -94,6 +96,10 @@ def row(pieces, prices):
     )
 
 
+def table_of(query, rows):
+    return RowTable.of(Allocations([rows]), Projection(query.dimensions))
+
+
 def scraped(pieces, prices, *, known=True):
     """The costs of a cluster with ``pieces``, at ``prices``, as a receiver has them."""
     coarse, fine = {}, {}
@@ -107,7 +113,7 @@ def scraped(pieces, prices, *, known=True):
     rows = [{key: row(of, prices) for key, of in one.items()} for one in (coarse, fine)]
     rows[0] |= {"one/__idle__": idle(pieces, prices), "one/__unmounted__": unmounted(prices)}
     answers = [
-        read(query, Allocations([of_query]), WINDOW, WINDOW.end)
+        read(query, table_of(query, of_query), WINDOW, WINDOW.end)
         for query, of_query in zip(
             queries(map(Level.parse, OPTIONS.levels), by_node=True), rows, strict=True
         )

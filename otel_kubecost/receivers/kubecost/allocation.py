@@ -10,6 +10,7 @@ a row of another shape is read again row by row, and only that row is read lenie
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.excerpt import printable
 from otel_kubecost.receivers.kubecost.lenient import loose_row
-from otel_kubecost.receivers.kubecost.rows import LabelledRow, Row
+from otel_kubecost.receivers.kubecost.rows import Row
 
 
 @dataclass(slots=True)
@@ -28,16 +29,6 @@ class Allocations:
     null_rows: int = 0
     lenient_rows: int = 0
     """Rows of another shape than documented, of which what could be read was read."""
-    without_idle: bool = False
-    """Idle was asked for and could not be had: what it costs is not known."""
-
-    def join(self, more: Allocations) -> None:
-        """Go on with ``more``, whose first set is the rest of the last one here."""
-        if more.sets:
-            self.sets[-1].update(more.sets[0])
-            self.sets += more.sets[1:]
-        self.null_rows += more.null_rows
-        self.lenient_rows += more.lenient_rows
 
 
 class EmptySetError(NoDataError):
@@ -52,37 +43,24 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
-_plain_sets = msgspec.json.Decoder(list[dict[str, Row | None] | None])
-_labelled_sets = msgspec.json.Decoder(list[dict[str, LabelledRow | None] | None])
 _raw_sets = msgspec.json.Decoder(list[dict[str, msgspec.Raw] | None])
 _raw_map = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def decode(body: bytes, *, labelled: bool = True) -> Allocations:
-    """The rows of an answer's body; ``labelled``: with what they say of labels and annotations.
+def decode(body: bytes, row_type: type[msgspec.Struct] = Row) -> Allocations:
+    """The rows of an answer's body: of ``row_type`` where all of them can be, else whole ones.
 
-    Raises NoDataError where the answer is sound and empty, ScrapeError where it is an error or
-    not an allocation answer at all.
+    There may be none: an hour that is not computed yet is answered so. Raises ScrapeError where
+    the answer is an error or not an allocation answer at all.
     """
-    return check_rows(_decoded(body, labelled=labelled))
-
-
-def _decoded(body: bytes, *, labelled: bool) -> Allocations:
     try:
         envelope = _envelope.decode(body)
         _refuse_error(envelope)
-        return _sets(envelope.data, labelled=labelled)
+        return _sets(envelope.data, row_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ScrapeError(
             f"Kubecost's answer is not JSON of an allocation query: {error}"
         ) from None
-
-
-def check_rows(allocations: Allocations) -> Allocations:
-    """``allocations``; raises NoDataError where there are none."""
-    if not any(allocations.sets):
-        raise NoDataError("Kubecost allocation query returned empty data")
-    return allocations
 
 
 # Parts of an answer, for ``stream``.
@@ -98,17 +76,17 @@ def check_head(head: bytes) -> bool:
     return True
 
 
-def decode_rows(rows: bytes, *, labelled: bool) -> Allocations | None:
+def decode_rows(rows: bytes, row_type: type[msgspec.Struct]) -> Allocations | None:
     """The rows of an object; None where it is none."""
     try:
-        return _sets(msgspec.Raw(b"[" + rows + b"]"), labelled=labelled)
+        return _sets(msgspec.Raw(b"[" + rows + b"]"), row_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def decode_rest(rest: bytes, *, labelled: bool) -> Allocations:
+def decode_rest(rest: bytes, row_type: type[msgspec.Struct]) -> Allocations:
     """What comes behind the comma of a row, to the end of the answer. Raises ScrapeError."""
-    return _decoded(b'{"data":[{' + rest, labelled=labelled)
+    return decode(b'{"data":[{' + rest, row_type)
 
 
 def decode_error(status: int, body: bytes) -> None:
@@ -144,14 +122,21 @@ def _failure(code: Any, message: Any) -> ScrapeError:
     return ScrapeError(f"Kubecost API returned {printable(str(code)[:20])}: {said}")
 
 
-def _sets(data: msgspec.Raw, *, labelled: bool) -> Allocations:
-    try:
-        sets = (_labelled_sets if labelled else _plain_sets).decode(data)
-    except msgspec.ValidationError:
-        return _sets_row_by_row(bytes(data))
-    rows = [{key: row for key, row in (one or {}).items() if row is not None} for one in sets]
-    nulls = sum(len(one or {}) for one in sets) - sum(map(len, rows))
-    return Allocations(rows, null_rows=nulls)
+def _sets(data: msgspec.Raw, row_type: type[msgspec.Struct]) -> Allocations:
+    for kind in dict.fromkeys((row_type, Row)):
+        try:
+            sets = _decoder(kind).decode(data)
+        except msgspec.ValidationError:
+            continue
+        rows = [{key: row for key, row in (one or {}).items() if row is not None} for one in sets]
+        nulls = sum(len(one or {}) for one in sets) - sum(map(len, rows))
+        return Allocations(rows, null_rows=nulls)
+    return _sets_row_by_row(bytes(data))
+
+
+@lru_cache(maxsize=64)
+def _decoder(row_type: Any) -> msgspec.json.Decoder[list[dict[str, Row | None] | None]]:
+    return msgspec.json.Decoder(list[dict[str, row_type | None] | None])
 
 
 def _sets_row_by_row(data: bytes) -> Allocations:
@@ -172,7 +157,7 @@ def _sets_row_by_row(data: bytes) -> Allocations:
 
 def _row(raw: bytes, counts: Allocations) -> Row | None:
     try:
-        row = msgspec.json.decode(raw, type=LabelledRow | None)
+        row = msgspec.json.decode(raw, type=Row | None)
     except msgspec.ValidationError:
         row = loose_row(raw)
         counts.lenient_rows += row is not None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric
 
-from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.assets import Nodes
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.costs import ROUNDING, cost
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query
 from otel_kubecost.receivers.kubecost.identity import EXTERNAL, IDLE, UNMOUNTED
-from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Names, by_cluster
+from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Objects, by_cluster
+from otel_kubecost.receivers.kubecost.measures import EFFICIENCIES
 from otel_kubecost.receivers.kubecost.metrics import (
     WANTED,
     Unit,
@@ -23,7 +23,8 @@ from otel_kubecost.receivers.kubecost.metrics import (
     object_metrics,
     unallocated_metrics,
 )
-from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.projection import Projection
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.usage import ClusterUsage
 from otel_kubecost.receivers.kubecost.window import Window
 
@@ -33,16 +34,38 @@ _SLACK = 1e-3
 
 class Answer(NamedTuple):
     query: Query
-    allocations: Allocations
+    table: RowTable
     clusters: dict[str, ClusterRows]
 
     def of(self, cluster: str) -> ClusterRows:
         """Its part; without rows where the answer has none of it."""
-        return self.clusters.get(cluster, ClusterRows())
+        return self.clusters.get(cluster) or ClusterRows(self.table)
 
 
-def read(query: Query, allocations: Allocations, window: Window, now: float) -> Answer:
-    return Answer(query, allocations, by_cluster(allocations, query.dimensions, window, now))
+def read(query: Query, table: RowTable, window: Window, now: float) -> Answer:
+    return Answer(query, table, by_cluster(table, window, now))
+
+
+def projection(
+    query: Query, options: KubecostReceiverOptions, *, is_first: bool = False
+) -> Projection:
+    """What the metrics of the levels of ``query`` are made of.
+
+    The times are those of the first answer. The cluster's metrics, usage and prices take all.
+    """
+    if options.usage_metrics or Level("cluster") in query.levels:
+        return Projection(query.dimensions, spans=is_first)
+    wanted = {"total_cost"}  # by which answers are held against one another
+    for level in query.levels:
+        wanted.update(_wanted(level.name, options))
+    for which, weights in EFFICIENCIES.items():
+        if f"{which}_efficiency" in wanted:
+            wanted.update(f"{part}_cost" for part in weights)
+    return Projection(query.dimensions, tuple(sorted(wanted)), spans=is_first)
+
+
+def _wanted(level: str, options: KubecostReceiverOptions) -> Collection[str]:
+    return options.pod_metrics if level == "pod" else WANTED[level]
 
 
 def cluster_batch(
@@ -63,14 +86,13 @@ def cluster_batch(
     levels = [level for answer in answers for level in answer.query.levels]
     if Level("cluster") in levels:
         namespaces = rows.objects(first.query, Level("namespace"))
-        without_idle = first.allocations.without_idle
+        without_idle = first.table.without_idle
         had = usage.of_cluster() if usage else None
         yield from cluster_metrics(rows, namespaces, unit, without_idle=without_idle, usage=had)
-    wanted = {**WANTED, "pod": options.pod_metrics}
     for name in dict.fromkeys(level.name for level in levels if level.name != "cluster"):
         objects, unallocated = _of_level(name, cluster, answers)
         had_by_name, lacking = usage.of_level(name) if usage else (None, None)
-        yield from object_metrics(name, objects, unit, wanted[name], had_by_name)
+        yield from object_metrics(name, objects, unit, _wanted(name, options), had_by_name)
         if name != "namespace":  # theirs is the cluster's: cluster_unallocated_cost
             yield from unallocated_metrics(name, unallocated, unit, lacking)
 
@@ -82,18 +104,18 @@ def _usage(cluster: str, answers: Iterable[Answer], nodes: Nodes | None) -> Clus
 
 def _of_level(
     name: str, cluster: str, answers: Sequence[Answer]
-) -> tuple[dict[Names, Sequence[Row]], dict[str, Lacking]]:
-    """Objects by their names, and by label or annotation what has none."""
-    objects: dict[Names, Sequence[Row]] = {}
+) -> tuple[list[Objects], dict[str, Lacking]]:
+    """The level's objects, and by label or annotation what has none."""
+    objects: list[Objects] = []
     lacking: dict[str, Lacking] = {}
-    known = answers[0].clusters[cluster].synthetic.get(UNMOUNTED, [])
+    known = answers[0].clusters[cluster].of_kind(UNMOUNTED)
     for answer in answers:
         rows = answer.of(cluster)
-        unmounted = rows.synthetic.get(UNMOUNTED, [])
+        unmounted = rows.of_kind(UNMOUNTED)
         for level in answer.query.levels:
             if level.name == name:
                 found = rows.objects(answer.query, level)
-                objects.update(found.rows)
+                objects.append(found)
                 lacking[level.key] = Lacking(found.unallocated, unmounted, known)
     return objects, lacking
 
@@ -129,7 +151,7 @@ def _reconciled(
     cluster: str, first: Answer, finer: Answer, *, hourly: bool
 ) -> Reconciliation | None:
     # Idle counts only where both could have it.
-    partial = first.allocations.without_idle or finer.allocations.without_idle
+    partial = first.table.without_idle or finer.table.without_idle
     but = {EXTERNAL, IDLE} if partial else {EXTERNAL}
     whole = first.clusters[cluster].every(but=but)
     parts = finer.of(cluster).every(but=but)

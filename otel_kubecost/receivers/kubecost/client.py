@@ -6,22 +6,23 @@ interface. The first candidate behind which the API is found is kept until it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.http.config import HTTPOptions, shown_url
 from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response, Stream
-from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.currency import currency_code, has_settings
 from otel_kubecost.receivers.kubecost.hour import Hour
 from otel_kubecost.receivers.kubecost.pages import all_pages
 from otel_kubecost.receivers.kubecost.product import Product, recognise
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.replies import (
     Reply,
     TimedOutError,
@@ -31,6 +32,7 @@ from otel_kubecost.receivers.kubecost.replies import (
     unanswered,
     wrong_path,
 )
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
 
 # Kubecost's frontend (9090) and OpenCost's UI; OpenCost's API (9003) and Kubecost's aggregator.
@@ -39,6 +41,14 @@ CURRENCY_TIMEOUT = 10.0
 """Seconds; a cost is worth waiting for, the name of its currency less so."""
 _NO_ANSWER, _TOO_LATE = Response(0, {}, b""), Response(HTTPStatus.GATEWAY_TIMEOUT, {}, b"")
 _IN_TROUBLE = {429, 502, 503, 504}
+
+
+class _Question(NamedTuple):
+    parameters: Mapping[str, str]
+    wanted: Projection
+
+    def but(self, parameters: Mapping[str, str]) -> _Question:
+        return self._replace(parameters={**self.parameters, **parameters})
 
 
 class KubecostClient:
@@ -75,26 +85,26 @@ class KubecostClient:
         return self._product
 
     def allocations(
-        self, window: Window, dimensions: Sequence[str], *, accumulate: bool = True
-    ) -> Allocations:
-        """What was spent in ``window`` by ``dimensions``, accumulated into one set or by steps.
+        self, window: Window, wanted: Projection, *, accumulate: bool = True
+    ) -> RowTable:
+        """What was spent in ``window``, accumulated into one set or by steps.
 
         OpenCost may never answer a query with idle (opencost 3999). After a time-out it is asked
         once more without, and is for an hour not asked for idle: ``without_idle`` says so.
 
         Raises NoDataError where there is nothing (yet), ScrapeError for every other failure.
         """
-        parameters = self._parameters(window, dimensions, accumulate=accumulate)
+        question = _Question(self._parameters(window, wanted, accumulate=accumulate), wanted)
         if not self._options.include_idle:
-            return self._every_page(parameters)
+            return self._every_page(question)
         if self._idle_hung.runs and self._may_hang:
-            return self._without_idle(parameters)
+            return self._without_idle(question)
         try:
-            return self._every_page(parameters)
+            return self._every_page(question)
         except TimedOutError as error:
             if not self._may_hang:
                 raise
-            return self._again(parameters, error)
+            return self._again(question, error)
 
     def currency(self) -> str | None:
         """The currency of the prices, as ``EUR``; None where the product does not say it.
@@ -146,10 +156,10 @@ class KubecostClient:
     def _may_hang(self) -> bool:
         return self._product is None or not self._product.is_kubecost
 
-    def _again(self, parameters: Mapping[str, str], error: TimedOutError) -> Allocations:
+    def _again(self, question: _Question, error: TimedOutError) -> RowTable:
         """Without idle; what went wrong first counts if that fails too."""
         try:
-            allocations = self._without_idle(parameters)
+            allocations = self._without_idle(question)
         except NoDataError:
             self._idle_hung.begin()
             raise
@@ -158,27 +168,27 @@ class KubecostClient:
         self._idle_hung.begin()
         return allocations
 
-    def _without_idle(self, parameters: Mapping[str, str]) -> Allocations:
-        allocations = self._every_page({**parameters, **_idle(asked=False)})
+    def _without_idle(self, question: _Question) -> RowTable:
+        allocations = self._every_page(question.but(_idle(asked=False)))
         allocations.without_idle = True
         return allocations
 
-    def _every_page(self, parameters: Mapping[str, str]) -> Allocations:
+    def _every_page(self, question: _Question) -> RowTable:
         """The answer, within one deadline for all that it takes."""
         deadline = Deadline(self._options.timeout)
-        if not self._options.page_size or parameters["accumulate"] != "true":
-            return self._answer(parameters, deadline)
+        if not self._options.page_size or question.parameters["accumulate"] != "true":
+            return self._answer(question, deadline)
         return all_pages(
-            lambda page: self._answer({**parameters, **page}, deadline), self._options.page_size
+            lambda page: self._answer(question.but(page), deadline), self._options.page_size
         )
 
-    def _answer(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
+    def _answer(self, question: _Question, deadline: Deadline) -> RowTable:
         if self._found is not None:
-            reply = self._ask(self._base + self._found, parameters, deadline)
+            reply = self._ask(self._base + self._found, question, deadline)
             if wrong_path(reply.response) is None:
                 return self._learned(reply)
             self._forget()
-        return self._probe(parameters, deadline)
+        return self._probe(question, deadline)
 
     def _forget(self) -> None:
         """Another version answers there now; its currency is asked before the next costs."""
@@ -186,12 +196,12 @@ class KubecostClient:
         self._has_moved = True
         self._idle_hung.end()
 
-    def _probe(self, parameters: Mapping[str, str], deadline: Deadline) -> Allocations:
+    def _probe(self, question: _Question, deadline: Deadline) -> RowTable:
         """The answer of the first path that has the API; what else was there is an error."""
         tried: list[str] = []
         failures: list[ScrapeError] = []
         for path in self._candidates:
-            reply = self._ask(self._base + path, parameters, deadline)
+            reply = self._ask(self._base + path, question, deadline)
             reason = wrong_path(reply.response)
             if reason is not None:
                 tried.append(f"{shown_url(self._base + path)} {reason}")
@@ -211,19 +221,18 @@ class KubecostClient:
             " (port 9090) or OpenCost (port 9003); if a login page is in front of it, set auth"
         )
 
-    def _learned(self, reply: Reply) -> Allocations:
-        """The allocations of an answer, and with them who gave it."""
-        allocations, response = read(reply), reply.response
-        keys = [key for rows in allocations.sets for key in rows]
+    def _learned(self, reply: Reply) -> RowTable:
+        """The rows of an answer, and with them who gave it."""
+        table, response = read(reply), reply.response
         path = urlsplit(f"{self._base}{self._found}").path
-        found = recognise(path, response.headers, response.body, keys)
+        found = recognise(path, response.headers, response.body, table.kind_keys)
         self._product = found.after(self._product)
-        return allocations
+        return table
 
-    def _ask(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Reply:
-        labelled = ":" in parameters["aggregate"]
-        with self._opened(url, parameters, deadline) as stream:
-            return received(stream, labelled=labelled)
+    def _ask(self, url: str, question: _Question, deadline: Deadline) -> Reply:
+        is_page = "limit" in question.parameters
+        with self._opened(url, question.parameters, deadline) as stream:
+            return received(stream, question.wanted, keyed=is_page)
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Response:
         with self._opened(url, parameters, deadline) as stream:
@@ -271,11 +280,11 @@ class KubecostClient:
         return f"{parent}/{name}" if parent != url else None
 
     def _parameters(
-        self, window: Window, dimensions: Sequence[str], *, accumulate: bool
+        self, window: Window, wanted: Projection, *, accumulate: bool
     ) -> dict[str, str]:
         return {
             "window": str(window),
-            "aggregate": ",".join(dimensions),
+            "aggregate": ",".join(wanted.dimensions),
             "accumulate": _flag(accumulate),
             "shareIdle": _flag(self._options.share_idle),
             **_idle(asked=self._options.include_idle),

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
-from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.rows import Row, Span
 from otel_kubecost.receivers.kubecost.window import HOUR, parse_time
 
 
@@ -42,30 +43,42 @@ class Coverage:
 _parse_time = lru_cache(maxsize=4096)(parse_time)
 
 
-def span_of(row: Row, now: float) -> tuple[float, float] | None:
-    """From when to when a row has data, within its window and the past; None where it has none.
+class Times(NamedTuple):
+    """What a row says of time, in seconds since the epoch; None where it does not."""
 
-    ``minutes`` is not asked: it can be negative, shorter or longer than the window (opencost
-    issues 2096 and 4057).
-    """
-    opens, closes = _window(row)
-    starts = [time for time in (opens, _parse_time(row.start)) if time is not None]
-    ends = [time for time in (closes, _parse_time(row.end)) if time is not None]
-    return _span(starts, ends, now)
+    step: int
+    """The number of the set that it is of."""
+    opens: float | None
+    closes: float | None
+    """Of its window."""
+    start: float | None
+    end: float | None
+    """Of its data."""
+
+    def span(self, now: float) -> tuple[float, float] | None:
+        """From when to when there is data, within the window and the past; None if never.
+
+        ``minutes`` is not asked: it can be negative, shorter or longer than the window (opencost
+        issues 2096 and 4057).
+        """
+        starts = [time for time in (self.opens, self.start) if time is not None]
+        ends = [time for time in (self.closes, self.end) if time is not None]
+        return _span(starts, ends, now)
+
+    def window(self, now: float) -> tuple[float, float] | None:
+        """The past of the window, which the data may not span; None where there is no window."""
+        if self.opens is None or self.closes is None:
+            return None
+        return _span([self.opens], [self.closes], now)
 
 
-def window_of(row: Row, now: float) -> tuple[float, float] | None:
-    """The past of a row's window, which its data may not span; None where it says none."""
-    opens, closes = _window(row)
-    if opens is None or closes is None:
-        return None
-    return _span([opens], [closes], now)
+def times_of(row: Row, step: int) -> Times:
+    window = row.window or _NO_WINDOW
+    texts = (window.start, window.end, row.start, row.end)
+    return Times(step, *map(_parse_time, texts))
 
 
-def _window(row: Row) -> tuple[float | None, float | None]:
-    if row.window is None:
-        return None, None
-    return _parse_time(row.window.start), _parse_time(row.window.end)
+_NO_WINDOW = Span()
 
 
 def _span(starts: Sequence[float], ends: Sequence[float], now: float) -> tuple[float, float] | None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 
-import msgspec
-
-from otel_kubecost.receivers.kubecost.rows import Named, Properties, Row
+from otel_kubecost.receivers.kubecost.projection import FIELDS
+from otel_kubecost.receivers.kubecost.rows import Properties, Row
 
 IDLE, UNALLOCATED, UNMOUNTED = "__idle__", "__unallocated__", "__unmounted__"
 SHARED, EXTERNAL = "__shared__", "__external__"
@@ -29,8 +29,6 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
     say it. Without any the parts of a shorter key are the last dimensions, or the first ones where
     the row is no object (``one/__idle__``). A dimension that is nowhere is ``__unallocated__``.
     """
-    if row.properties is not None and (plain := _agreed(key, row.properties, dimensions)):
-        return plain
     parts: Sequence[str | None] = _without_names(_parts(key, row, dimensions), dimensions)
     said = _said(row.properties, dimensions, parts)
     if any(said):
@@ -41,19 +39,26 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
     return tuple(part or UNALLOCATED for part in _aligned(parts, said))
 
 
-def _agreed(key: str, properties: Named, dimensions: Sequence[str]) -> tuple[str, ...] | None:
-    """The parts of a key that has one for each dimension, all of them as the properties say.
+def plain_names(
+    keys: Sequence[str], rows: Sequence[Row], dimensions: Sequence[str]
+) -> list[tuple[str, ...]] | None:
+    """``identity`` of rows that are all plain; None where one of them is not.
 
-    So it is with nearly every row, and then there is nothing to weigh. None for any other.
+    Plain are rows whose properties have every dimension and, joined by ``/``, are the key, without
+    a name that is empty or such as ``__idle__``. So nearly all are, and then there is nothing to
+    weigh row by row.
     """
-    parts = tuple(key.split("/"))
-    if len(parts) != len(dimensions):
+    if not all(dimension in FIELDS for dimension in dimensions):
         return None
-    for part, dimension in zip(parts, dimensions, strict=True):
-        name = _PLAIN.get(dimension)
-        if not part or name is None or getattr(properties, name) != part:
-            return None
-    return parts
+    own = attrgetter(*(FIELDS[dimension] for dimension in dimensions))
+    try:
+        names = [own(row.properties) for row in rows]
+        joined = list(map("/".join, names))
+    except (AttributeError, TypeError):  # no properties, or one of them missing
+        return None
+    text = "\n".join(["", *keys, ""])
+    has_odd = any(odd in text for odd in ("__", "//", "\n/", "/\n"))
+    return names if joined == keys and not has_odd else None
 
 
 def _aligned(parts: Sequence[str | None], said: Sequence[str | None]) -> Sequence[str | None]:
@@ -86,18 +91,17 @@ def _without_names(parts: list[str], dimensions: Sequence[str]) -> list[str]:
     ]
 
 
-_PLAIN = {field.encode_name: field.name for field in msgspec.structs.fields(Properties)}
 _VALUES = {"label": "labels", "annotation": "annotations"}
 """The property that has the values of a dimension such as ``label:team``."""
 
 
 def _said(
-    properties: Named | None, dimensions: Sequence[str], parts: Sequence[str | None]
+    properties: Properties | None, dimensions: Sequence[str], parts: Sequence[str | None]
 ) -> list[str | None]:
     if properties is None:
         return [None] * len(dimensions)
     said = [
-        (getattr(properties, _PLAIN[dimension]) or None) if dimension in _PLAIN else None
+        (getattr(properties, FIELDS[dimension]) or None) if dimension in FIELDS else None
         for dimension in dimensions
     ]
     if len(parts) == len(dimensions):
@@ -108,7 +112,7 @@ def _said(
     ]
 
 
-def _value(properties: Named, dimension: str) -> str | None:
+def _value(properties: Properties, dimension: str) -> str | None:
     kind, _, name = dimension.partition(":")
     try:
         values = json.loads(bytes(getattr(properties, _VALUES[kind], b"")) or b"null")

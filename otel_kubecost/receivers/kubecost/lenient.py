@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from otel_kubecost.receivers.kubecost.rows import Named, Properties, Row, Span
+from otel_kubecost.receivers.kubecost.rows import Properties, Row, Span
 
 
 def loose_row(raw: bytes) -> Row | None:
@@ -53,7 +53,11 @@ def _lenient_properties(loose: Mapping[str, Any]) -> Properties:
 
 
 _RAW = ("labels", "annotations")
-_PROPERTIES = tuple((field.name, field.encode_name) for field in msgspec.structs.fields(Named))
+_PROPERTIES = tuple(
+    (field.name, field.encode_name)
+    for field in msgspec.structs.fields(Properties)
+    if field.name not in _RAW
+)
 
 
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
-from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.costs import ROUNDING, cost
-from otel_kubecost.receivers.kubecost.coverage import Coverage, span_of, window_of
+from otel_kubecost.receivers.kubecost.coverage import Coverage
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query
-from otel_kubecost.receivers.kubecost.identity import (
-    UNALLOCATED,
-    UNMOUNTED,
-    identity,
-    is_named,
-    synthetic,
-)
-from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.groups import Groups, grouped
+from otel_kubecost.receivers.kubecost.identity import UNALLOCATED, UNMOUNTED, is_named
+from otel_kubecost.receivers.kubecost.table import Rows, RowTable
 from otel_kubecost.receivers.kubecost.window import Window
 
 Names: TypeAlias = tuple[str, ...]
@@ -27,23 +23,31 @@ Names: TypeAlias = tuple[str, ...]
 class Objects(NamedTuple):
     """What a cluster has at one level."""
 
-    rows: Mapping[Names, Sequence[Row]]
-    """By the object's names. Several where the answer has several sets, or is a finer one."""
-    unallocated: Sequence[Row]
+    level: Level
+    names: tuple[Sequence[str], ...]
+    """For each of the level's dimensions the name of each object; objects ascend by their names."""
+    groups: Groups
+    """The rows of each. Several where the answer has several sets, or is a finer one."""
+    unallocated: Rows
     """Rows that lack the level: a pod without a controller, a namespace without the label."""
 
-    def every(self) -> list[Row]:
-        """The rows of all objects."""
-        return [row for rows in self.rows.values() for row in rows]
+    @property
+    def columns(self) -> tuple[Sequence[str], ...]:
+        """``names``, of a label or annotation behind its own name: the values of attributes."""
+        key = self.level.key
+        return ([key] * len(self.groups), *self.names) if key else self.names
+
+    def items(self) -> Iterator[tuple[Names, Rows]]:
+        return zip(zip(*self.columns, strict=True), self.groups, strict=True)
 
 
 class Lacking(NamedTuple):
     """What no object of a level has, in an answer that is finer than the cluster's own."""
 
-    rows: Sequence[Row]
-    unmounted: Sequence[Row]
+    rows: Rows
+    unmounted: Rows
     """Volumes that no pod mounts, as this answer tells them..."""
-    known: Sequence[Row]
+    known: Rows
     """...and as the cluster's answer does, whose metric of them is published. By node or label
     alone such volumes are ``__unallocated__``, by namespace alone some are the namespace's."""
 
@@ -63,96 +67,122 @@ class Lacking(NamedTuple):
 class ClusterRows:
     """One cluster's part of an answer."""
 
-    named: list[tuple[Names, Row]] = field(default_factory=list)
-    """Rows of objects, with a name for each dimension behind the cluster."""
-    synthetic: dict[str, list[Row]] = field(default_factory=dict)
+    table: RowTable
+    named: Sequence[int] = ()
+    """Rows of objects."""
+    kinds: dict[str, list[int]] = field(default_factory=dict)
     """Rows that are no object at any level: ``__idle__``, ``__unmounted__``..."""
     coverage: Coverage = field(default_factory=Coverage)
-    spanless: list[tuple[int, Row]] = field(default_factory=list)
-    """Rows that span no time, with the number of their set."""
-    volumes: list[tuple[int, Row]] = field(default_factory=list)
-    """Likewise those of volumes that no pod mounts."""
 
     def objects(self, query: Query, level: Level) -> Objects:
         """The objects of one of the levels that ``query``, whose answer this is, has asked for."""
-        positions = query.positions(level)
-        objects: dict[Names, list[Row]] = {}
-        unallocated: list[Row] = []
-        for names, row in self.named:
-            name = tuple(names[position] for position in positions)
-            if all(map(is_named, name)):
-                objects.setdefault((level.key, *name) if level.key else name, []).append(row)
-            else:
-                unallocated.append(row)
-        return Objects(objects, unallocated)
+        positions = [position + 1 for position in query.positions(level)]
+        named, lacking = self._split(positions)
+        groups = grouped(named, positions)
+        firsts = groups.firsts()
+        return Objects(level, tuple(map(firsts.names, positions)), groups, lacking)
 
-    def every(self, *, but: Collection[str] = ()) -> list[Row]:
+    def _split(self, positions: Sequence[int]) -> tuple[Rows, Rows]:
+        """Rows that have a name at all of ``positions``, and others."""
+        columns = [self.table.names[position] for position in positions]
+        lacking = {
+            row
+            for row in self.table.unnamed
+            if not all(is_named(column[row]) for column in columns)
+        }
+        if not lacking:
+            return Rows(self.table, self.named), Rows(self.table)
+        named = [row for row in self.named if row not in lacking]
+        return Rows(self.table, named), Rows(self.table, [r for r in self.named if r in lacking])
+
+    @property
+    def synthetic(self) -> dict[str, Rows]:
+        return {kind: Rows(self.table, rows) for kind, rows in self.kinds.items()}
+
+    def of_kind(self, kind: str) -> Rows:
+        return Rows(self.table, self.kinds.get(kind, ()))
+
+    def every(self, *, but: Collection[str] = ()) -> Rows:
         """Rows of every kind, save those of ``but``."""
-        others = [row for kind, rows in self.synthetic.items() if kind not in but for row in rows]
-        return [row for _, row in self.named] + others
+        others = [rows for kind, rows in self.kinds.items() if kind not in but]
+        rows = array("I", [*self.named, *chain.from_iterable(others)]) if others else self.named
+        return Rows(self.table, rows)
 
-    def add(self, names: Names, kind: str | None, row: Row) -> None:
-        if kind is None:
-            self.named.append((names, row))
-        else:
-            self.synthetic.setdefault(kind, []).append(row)
-
-    def join(self, other: ClusterRows) -> None:
-        self.named += other.named
-        for kind, rows in other.synthetic.items():
-            self.synthetic.setdefault(kind, []).extend(rows)
-        self.spanless += other.spanless
-        self.volumes += other.volumes
-        for step, span in other.coverage.spans.items():
-            self.coverage.widen(step, span)
+    def select(self, rows: Collection[int]) -> ClusterRows:
+        """Objects' rows that are in ``rows``, and no others."""
+        return ClusterRows(self.table, [row for row in self.named if row in rows])
 
 
-def by_cluster(
-    allocations: Allocations, dimensions: Sequence[str], window: Window, now: float
-) -> dict[str, ClusterRows]:
-    """An answer's rows by cluster; ``dimensions`` are those asked for, cluster first.
+def by_cluster(table: RowTable, window: Window, now: float) -> dict[str, ClusterRows]:
+    """An answer's rows by cluster.
 
     Rows that name no cluster (Kubecost 3 has one idle row, ``__idle__/__idle__``) belong to the
     only cluster that the answer has; among several they stand apart under the empty name.
     """
-    clusters: dict[str, ClusterRows] = {}
-    for step, rows in enumerate(allocations.sets):
-        for key, row in rows.items():
-            cluster, *names = identity(key, row, dimensions)
-            group = clusters.setdefault(cluster if is_named(cluster) else "", ClusterRows())
-            kind = synthetic(key, names)
-            group.add(tuple(names), kind, row)
-            # A volume that no pod mounts spans any window, also one older than the data.
-            if kind == UNMOUNTED:
-                group.volumes.append((step, row))
-            elif span := span_of(row, now):
-                group.coverage.widen(step, span)
-            else:
-                group.spanless.append((step, row))
-    _join_unnamed(clusters)
-    for group in clusters.values():
-        _cover(group, window, now)
+    owners = _owners(table.names[0])
+    rows: dict[str, Sequence[int]]
+    if len(set(owners.values())) == 1:
+        rows = dict.fromkeys(owners.values(), range(len(table)))
+    else:
+        rows = _apart([owners[name] for name in table.names[0]])
+    clusters = {
+        cluster: _cluster_rows(
+            table,
+            of_cluster,
+            [row for row in sorted(table.kinds) if owners[table.names[0][row]] == cluster],
+        )
+        for cluster, of_cluster in rows.items()
+    }
+    if table.projection.spans:
+        for group in clusters.values():
+            _cover(group, window, now)
     return clusters
 
 
+def _owners(names: Iterable[str]) -> dict[str, str]:
+    """For each name of a cluster in an answer the cluster that it stands for."""
+    owners = {name: name if is_named(name) else "" for name in dict.fromkeys(names)}
+    known = {name for name in owners.values() if name}
+    return dict.fromkeys(owners, *known) if len(known) == 1 else owners
+
+
+def _apart(clusters: Sequence[str]) -> dict[str, Sequence[int]]:
+    rows = {cluster: array("I") for cluster in dict.fromkeys(clusters)}
+    for row, cluster in enumerate(clusters):
+        rows[cluster].append(row)
+    return dict(rows)
+
+
+def _cluster_rows(table: RowTable, rows: Sequence[int], synthetic: Sequence[int]) -> ClusterRows:
+    kinds: dict[str, list[int]] = {}
+    for row in synthetic:
+        kinds.setdefault(table.kinds[row], []).append(row)
+    named = array("I", [row for row in rows if row not in table.kinds]) if kinds else rows
+    return ClusterRows(table, named, kinds)
+
+
 def _cover(group: ClusterRows, window: Window, now: float) -> None:
-    """A set with costs whose rows span no time spans their windows, or the window asked for.
+    """Find out what time the group's rows span, set by set.
 
-    Where no set has any, unmounted volumes say it.
+    A set with costs whose rows span no time spans their windows, or the window asked for. A volume
+    that no pod mounts spans any window, also one older than the data: where no set has anything
+    else, unmounted volumes say it.
     """
-    covered = set(group.coverage.spans)
-    costly = [(step, row) for step, row in group.spanless if cost([row], "total") != 0]
-    rows = [(step, row) for step, row in costly if step not in covered]
-    rows = rows if covered or rows else group.volumes or group.spanless
-    for step, row in rows:
-        span = span_of(row, now) or window_of(row, now) or (window.start, window.end)
-        group.coverage.widen(step, span)
-
-
-def _join_unnamed(clusters: dict[str, ClusterRows]) -> None:
-    named = [name for name in clusters if name]
-    if "" in clusters and len(named) == 1:
-        clusters[named[0]].join(clusters.pop(""))
+    coverage, times = group.coverage, group.table.times
+    volumes = group.kinds.get(UNMOUNTED, [])
+    rows = group.every(but={UNMOUNTED}).at
+    spans = {of_row: of_row.span(now) for of_row in set(map(times.__getitem__, rows))}
+    for of_row, span in spans.items():
+        if span:
+            coverage.widen(of_row.step, span)
+    covered = set(coverage.spans)
+    spanless = [row for row in rows if spans[times[row]] is None]
+    totals = group.table.measures["total_cost"]
+    silent = [row for row in spanless if totals[row] != 0 and times[row].step not in covered]
+    for row in silent if covered or silent else volumes or spanless:
+        of_row = times[row]
+        span = of_row.span(now) or of_row.window(now) or (window.start, window.end)
+        coverage.widen(of_row.step, span)
 
 
 def display_names(clusters: Mapping[str, ClusterRows], configured: str) -> dict[str, str]:

@@ -7,15 +7,18 @@ spans. A cost that is not known leaves no point; a zero that Kubecost reports le
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from opentelemetry.sdk.metrics.export import Metric
 
 from otel_kubecost.attributes import CURRENCY, KEY
-from otel_kubecost.pdata import AttributeTable, PointColumns, gauge
-from otel_kubecost.receivers.kubecost.costs import COSTS, EFFICIENCIES, cost, costs, efficiencies
+from otel_kubecost.pdata import AttributeTable, PointColumns, StringColumn, gauge
+from otel_kubecost.receivers.kubecost.costs import cost, costs, efficiencies
 from otel_kubecost.receivers.kubecost.dimensions import ATTRIBUTES
+from otel_kubecost.receivers.kubecost.groups import Groups
 from otel_kubecost.receivers.kubecost.identity import (
     EXTERNAL,
     IDLE,
@@ -24,7 +27,8 @@ from otel_kubecost.receivers.kubecost.identity import (
     UNMOUNTED,
 )
 from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Names, Objects
-from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.measures import COSTS, EFFICIENCIES, Column
+from otel_kubecost.receivers.kubecost.table import Rows
 from otel_kubecost.receivers.kubecost.usage import WHOLE, Usage
 
 PREFIX = "cloudtuner_kubecost"
@@ -105,14 +109,13 @@ class Unit:
         sample = (amount / self.hours if self.hourly else amount) + 0.0  # -0.0 + 0.0 is 0.0
         return sample if math.isfinite(sample) else None
 
-    def samples(self, amounts: Sequence[float | None]) -> list[float | None]:
+    def samples(self, amounts: Column) -> Column:
         """``sample`` of each; where all are known, as nearly always, in one go."""
-        known = [amount for amount in amounts if amount is not None]
-        if self.hourly and self.hours and len(known) == len(amounts):
-            hours = self.hours
-            samples = [amount / hours + 0.0 for amount in known]
+        hours = self.hours if self.hourly else 1.0
+        if isinstance(amounts, array) and hours:
+            samples = array("d", [amount / hours + 0.0 for amount in amounts])
             if math.isfinite(sum(samples)):
-                return list(samples)
+                return samples
         return [self.sample(amount) for amount in amounts]
 
     @property
@@ -123,6 +126,10 @@ class Unit:
     @property
     def in_words(self) -> str:
         return f"in {self.currency} per hour" if self.hourly else f"in {self.currency}"
+
+
+_RATIO = Unit("", 1.0)
+"""Of what is no cost: a number stays what it is."""
 
 
 def cluster_metrics(
@@ -146,38 +153,45 @@ def cluster_metrics(
         had = {kind: of_kind for kind, of_kind in had.items() if kind != WHOLE}
     ratios = [f"{which}_efficiency" for which in EFFICIENCIES]
     # What was spent outside the cluster is no part of its total; it has a metric of its own.
-    yield from _metrics("cluster", one, [cluster.every(but={EXTERNAL})], unit, parts)
-    yield from _metrics("cluster", one, [cluster.every()], unit, ["external_cost"])
-    yield from _metrics("cluster", one, [namespaces.every()], unit, ratios)
+    for rows, wanted in (
+        (cluster.every(but={EXTERNAL}), parts),
+        (cluster.every(), ["external_cost"]),
+        (namespaces.groups.every(), ratios),
+    ):
+        yield from _metrics("cluster", one, [Groups.single(rows)], unit, wanted)
     yield from _usage_metrics("cluster", one, [had.get(WHOLE, {})], unit)
     others = {**cluster.synthetic, UNALLOCATED: namespaces.unallocated}
     for kind, (word, description) in _SYNTHETIC_IN_WORDS.items():
-        rows = others.get(kind, ())
+        rows = others.get(kind, Rows(cluster.table))
         yield from _cost_metric(f"cluster_{word}", description, unit, one, [cost(rows, "total")])
         if usage is not None:
-            yield from _metrics(f"cluster_{word}", one, [rows], unit, _PRICED_PARTS)
+            groups = [Groups.single(rows)]
+            yield from _metrics(f"cluster_{word}", one, groups, unit, _PRICED_PARTS)
             yield from _usage_metrics(f"cluster_{word}", one, [had.get(kind, {})], unit)
 
 
 def object_metrics(
     level: str,
-    objects: Mapping[Names, Sequence[Row]],
+    objects: Sequence[Objects],
     unit: Unit,
     wanted: Collection[str] = EVERYTHING,
     usage: Mapping[Names, Usage] | None = None,
 ) -> Iterator[Metric]:
-    """Metrics of one level; ``objects`` by the values of the level's ``ATTRIBUTES``.
+    """Metrics of one level, of which ``objects`` are the parts: one for each label, say.
 
     ``usage``: of the same objects, to be published as well, with what it takes to price it.
     """
-    names = sorted(objects)
-    table = AttributeTable.of(ATTRIBUTES[level], names)
-    rows = [objects[name] for name in names]
+    parts = sorted(objects, key=lambda part: part.level.key)
+    groups = [part.groups for part in parts]
+    columns = [list(chain(*of_parts)) for of_parts in zip(*(p.columns for p in parts), strict=True)]
+    strings = [StringColumn.of(column) for column in columns]
+    table = AttributeTable(ATTRIBUTES[level], strings, sum(map(len, groups)))
     if usage is None:
-        yield from _metrics(level, table, rows, unit, wanted)
+        yield from _metrics(level, table, groups, unit, wanted)
     else:
-        yield from _metrics(level, table, rows, unit, {*wanted, *PRICED})
-        yield from _usage_metrics(level, table, [usage[name] for name in names], unit)
+        yield from _metrics(level, table, groups, unit, {*wanted, *PRICED})
+        had = [usage[name] for name in zip(*columns, strict=True)]
+        yield from _usage_metrics(level, table, had, unit)
 
 
 def unallocated_metrics(
@@ -198,8 +212,8 @@ def unallocated_metrics(
     words = f"Cost that belongs to no {level}"
     yield from _cost_metric(f"{level}_unallocated", words, unit, table, amounts)
     if usage is not None:
-        rows = [lacking[key].rows for key in keys]
-        yield from _metrics(f"{level}_unallocated", table, rows, unit, _PRICED_PARTS)
+        groups = [Groups.single(lacking[key].rows) for key in keys]
+        yield from _metrics(f"{level}_unallocated", table, groups, unit, _PRICED_PARTS)
         yield from _usage_metrics(f"{level}_unallocated", table, [usage[key] for key in keys], unit)
 
 
@@ -211,24 +225,28 @@ def _one(size: int = 1) -> AttributeTable:
 def _metrics(
     level: str,
     table: AttributeTable,
-    rows: Sequence[Sequence[Row]],
+    parts: Sequence[Groups],
     unit: Unit,
     wanted: Collection[str],
 ) -> Iterator[Metric]:
+    """One point a group, of all ``parts`` one after the other."""
     for part, description in _COSTS_IN_WORDS.items():
         if f"{part}_cost" in wanted:
-            amounts: Iterable[float | None] = costs(rows, part)
+            amounts = _together([costs(groups, part) for groups in parts])
             if part in OCCASIONAL:
-                amounts = [amount or None for amount in amounts]
+                amounts = [amount or None for amount in amounts] if any(amounts) else []
             words = f"{description} of {_subject(level)}"
             yield from _cost_metric(f"{level}_{part}", words, unit, table, amounts)
     for which, description in _EFFICIENCIES_IN_WORDS.items():
         if f"{which}_efficiency" in wanted:
-            ratios = [_finite(ratio) for ratio in efficiencies(rows, which)]
+            ratios = _together([efficiencies(groups, which) for groups in parts])
             words = f"{description} by {_subject(level)}"
-            yield from _metric(
-                f"{level}_{which}_efficiency", words, "", PointColumns.of(table, ratios)
-            )
+            points = PointColumns.of(table, _RATIO.samples(ratios))
+            yield from _metric(f"{level}_{which}_efficiency", words, "", points)
+
+
+def _together(columns: Sequence[Column]) -> Column:
+    return columns[0] if len(columns) == 1 else list(chain(*columns))
 
 
 def _usage_metrics(
@@ -249,9 +267,11 @@ def _subject(level: str) -> str:
 
 
 def _cost_metric(
-    name: str, words: str, unit: Unit, table: AttributeTable, amounts: Iterable[float | None]
+    name: str, words: str, unit: Unit, table: AttributeTable, amounts: Column
 ) -> Iterator[Metric]:
-    samples = unit.samples(list(amounts))
+    if not amounts:
+        return
+    samples = unit.samples(amounts)
     points = PointColumns.of(table, samples, constant={CURRENCY: unit.currency})
     yield from _metric(f"{name}_cost", f"{words}, {unit.in_words}", unit.ucum, points)
 

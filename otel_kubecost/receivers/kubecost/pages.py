@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from otel_kubecost.errors import NoDataError, ScrapeError
-from otel_kubecost.receivers.kubecost.allocation import Allocations
+from otel_kubecost.receivers.kubecost.table import RowTable
 
 MOST_PAGES = 1_000
 """More are not asked for, so that asking always ends."""
 
 
-def all_pages(ask: Callable[[Mapping[str, str]], Allocations], limit: int) -> Allocations:
+def all_pages(ask: Callable[[Mapping[str, str]], RowTable], limit: int) -> RowTable:
     """Every row once, of as many pages of ``limit`` rows as it takes.
 
-    ``ask`` gets the parameters of a page. What it raises passes through, save that a page after
-    the first may be empty. Raises ScrapeError where there is no end of pages.
+    ``ask`` gets the parameters of a page and gives it keyed. What it raises passes through, save
+    that a page after the first may be empty. Raises ScrapeError where there is no end of pages.
     """
     whole = ask(_parameters(limit, 0))
     more = _may_have_more(whole, limit) and not _is_everything(whole, limit)
@@ -32,7 +32,7 @@ def all_pages(ask: Callable[[Mapping[str, str]], Allocations], limit: int) -> Al
             page = ask(_parameters(limit, number))
         except NoDataError:
             break
-        more = _join(whole, page) and _may_have_more(page, limit)
+        more = whole.join(page) and _may_have_more(page, limit)
         number += 1
     return whole
 
@@ -41,25 +41,11 @@ def _parameters(limit: int, number: int) -> dict[str, str]:
     return {"limit": str(limit), "offset": str(limit * number)}
 
 
-def _may_have_more(page: Allocations, limit: int) -> bool:
+def _may_have_more(page: RowTable, limit: int) -> bool:
     """Every row counts, idle too: a page too many costs a request, one too few costs rows."""
-    return max(map(len, page.sets), default=0) + page.null_rows >= limit
+    return len(page) + page.null_rows >= limit
 
 
-def _is_everything(first: Allocations, limit: int) -> bool:
+def _is_everything(first: RowTable, limit: int) -> bool:
     """Whether the limit was passed over: no page has more rows than that of real objects."""
-    return any(sum("__" not in key for key in rows) > limit for rows in first.sets)
-
-
-def _join(whole: Allocations, page: Allocations) -> bool:
-    """Add what is new in ``page``; false if nothing is: it is the first page again, or past all."""
-    whole.sets += [{} for _ in page.sets[len(whole.sets) :]]
-    known = sum(map(len, whole.sets))
-    for together, rows in zip(whole.sets, page.sets, strict=False):
-        for key, row in rows.items():
-            together.setdefault(key, row)
-    if sum(map(len, whole.sets)) == known:
-        return False
-    whole.null_rows += page.null_rows
-    whole.lenient_rows += page.lenient_rows
-    return True
+    return sum("__" not in key for _, key in first.keys or ()) > limit

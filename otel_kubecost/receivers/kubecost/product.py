@@ -77,7 +77,7 @@ class Product:
 def recognise(path: str, headers: Mapping[str, str], body: bytes, keys: Collection[str]) -> Product:
     """Who gave a good answer at ``path``; of ``body`` the beginning is looked at.
 
-    ``keys`` are those of its rows.
+    ``keys`` are those of its rows that are no object.
     """
     fields, chart, behind_page = _newest_fields(body), _chart(headers), "/model" in path
     if chart == _OPENCOST_UI:

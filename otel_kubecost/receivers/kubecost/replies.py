@@ -12,8 +12,10 @@ from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.excerpt import excerpt, is_page, printable
 from otel_kubecost.http.failure import FailureKind
 from otel_kubecost.http.session import HTTPFailure, Response, Stream
-from otel_kubecost.receivers.kubecost.allocation import Allocations, decode_error, is_answer
+from otel_kubecost.receivers.kubecost.allocation import decode_error, is_answer
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.stream import AllocationStream
+from otel_kubecost.receivers.kubecost.table import RowTable
 
 
 class TimedOutError(ScrapeError):
@@ -56,21 +58,21 @@ class Reply(NamedTuple):
 
     response: Response
     """With the beginning of the body, ``stream.WINDOW`` at least."""
-    found: Allocations | ScrapeError | None
+    found: RowTable | ScrapeError | None
     """What its body says; None where the status is no success."""
 
     @property
     def is_answer(self) -> bool:
         """Whether it is of the allocation API, be it data or an error."""
-        return isinstance(self.found, Allocations) or is_answer(self.response.body)
+        return isinstance(self.found, RowTable) or is_answer(self.response.body)
 
 
-def received(stream: Stream, *, labelled: bool = True) -> Reply:
-    """The whole answer, read while it arrives. Raises HTTPFailure."""
+def received(stream: Stream, projection: Projection, *, keyed: bool = False) -> Reply:
+    """The whole answer, read while it arrives; ``keyed`` as of ``RowTable``. Raises HTTPFailure."""
     if stream.status != HTTPStatus.OK:
         return Reply(Response(stream.status, stream.headers, b"".join(stream.chunks)), None)
-    reading = AllocationStream(labelled=labelled)
-    found: Allocations | ScrapeError
+    reading = AllocationStream(projection, keyed=keyed)
+    found: RowTable | ScrapeError
     try:
         for chunk in stream.chunks:
             reading.feed(chunk)
@@ -80,10 +82,10 @@ def received(stream: Stream, *, labelled: bool = True) -> Reply:
     return Reply(Response(stream.status, stream.headers, reading.beginning), found)
 
 
-def read(reply: Reply) -> Allocations:
-    """The allocations in an answer. Raises NoDataError, ScrapeError."""
+def read(reply: Reply) -> RowTable:
+    """The rows of an answer. Raises NoDataError, ScrapeError."""
     refuse(reply.response)
-    if isinstance(reply.found, Allocations):
+    if isinstance(reply.found, RowTable):
         return reply.found
     raise reply.found or ScrapeError("Kubecost's answer has no body")
 

@@ -1,17 +1,20 @@
 """One row of an allocation answer: the fields that are used, typed.
 
-Fields of the API's that are not here are passed over by the decoder.
+Fields of the API's that are not here are passed over by the decoder. Few answers need even these:
+``row_type`` makes a type with fewer, which halves what a row costs to decode.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
 from msgspec import UNSET
 
 
-class Named(msgspec.Struct, gc=False, frozen=True, rename="camel"):
+class Properties(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     """What a row says of itself; every field may be missing (opencost allocationprops.go)."""
 
     cluster: str | None = None
@@ -20,11 +23,6 @@ class Named(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     controller_kind: str | None = None
     controller: str | None = None
     pod: str | None = None
-
-
-class Properties(Named, gc=False, frozen=True, rename="camel"):
-    """With what only labels and annotations need: ``Raw`` keeps alive all that was decoded."""
-
     labels: msgspec.Raw = msgspec.Raw()
     """By sanitised name; read only where a key does not say them."""
     annotations: msgspec.Raw = msgspec.Raw()
@@ -75,8 +73,28 @@ class Row(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     start: str | None = None
     end: str | None = None
     window: Span | None = None
-    properties: Named | None = None
-
-
-class LabelledRow(Row, gc=False, frozen=True, rename="camel"):
     properties: Properties | None = None
+
+
+@lru_cache(maxsize=64)
+def row_type(
+    numbers: Collection[str], properties: Collection[str], *, spans: bool
+) -> type[msgspec.Struct]:
+    """``Row`` with these fields alone. It demands a total: without one all of a row is needed."""
+    kinds = {one.name: one for one in msgspec.structs.fields(Properties)}
+    said = [(name, kinds[name].type, kinds[name].default) for name in properties]
+    about = msgspec.defstruct("Said", said, gc=False, frozen=True, rename="camel")
+    fields = [(name, Number, UNSET) for name in numbers if name != "total_cost"]
+    times = [("start", str | None, None), ("end", str | None, None), ("window", Span | None, None)]
+    return msgspec.defstruct(
+        "NarrowRow",
+        [
+            ("total_cost", float | None),
+            *fields,
+            *(times if spans else ()),
+            ("properties", about | None, None),
+        ],
+        gc=False,
+        frozen=True,
+        rename="camel",
+    )

@@ -12,21 +12,22 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from otel_kubecost.attributes import CLUSTER, PRODUCT, TENANT
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.pdata import metrics_of
-from otel_kubecost.receivers.kubecost.allocation import Allocations, EmptySetError
+from otel_kubecost.receivers.kubecost.allocation import EmptySetError
 from otel_kubecost.receivers.kubecost.answers import (
     Answer,
     Reconciliation,
     cluster_batch,
+    projection,
     read,
     reconciliations,
 )
 from otel_kubecost.receivers.kubecost.assets import Assets, decode_nodes
 from otel_kubecost.receivers.kubecost.client import KubecostClient
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
-from otel_kubecost.receivers.kubecost.costs import cost
-from otel_kubecost.receivers.kubecost.coverage import span_of
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query, queries
 from otel_kubecost.receivers.kubecost.levels import display_names
+from otel_kubecost.receivers.kubecost.projection import Projection
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.window import HOUR, Window, plan
 
 MOST_HOURS_BACK = 3
@@ -83,19 +84,18 @@ def scrape(
     if window is None:
         window, newest = _newest(client, options, mark, first)
     else:
-        newest = _ask(client, window, first)
+        newest = _ask(client, window, projection(first, options, is_first=True))
     answers = [read(first, newest, window, mark)]
     assets = _assets(client, window) if options.usage_metrics else Assets()
     answers += [
-        read(query, _ask(client, window, query), window, mark)
+        read(query, _finer(client, window, projection(query, options), newest), window, mark)
         for query in others
         if query.levels or assets.clusters
     ]
     said = options.currency or client.currency()
     currency = said or FALLBACK_CURRENCY
     clusters = answers[0].clusters
-    totals = [cost([row], "total") for group in clusters.values() for row in group.every()]
-    known = [total for total in totals if total is not None]
+    known = [total for total in newest.measures["total_cost"] if total is not None]
     namespaces = _namespaces(answers[0])
 
     def batch(cluster: str) -> Iterable[Metric]:
@@ -109,11 +109,11 @@ def scrape(
         namespaces=namespaces,
         data_through=max(group.coverage.through for group in clusters.values()),
         hours=max(group.coverage.hours for group in clusters.values()),
-        null_rows=sum(answer.allocations.null_rows for answer in answers),
-        lenient_rows=sum(answer.allocations.lenient_rows for answer in answers),
+        null_rows=sum(answer.table.null_rows for answer in answers),
+        lenient_rows=sum(answer.table.lenient_rows for answer in answers),
         unknown_rows=sum(map(math.isnan, known)),
         negative_rows=sum(total < 0 for total in known),
-        without_idle=answers[0].allocations.without_idle,
+        without_idle=newest.without_idle,
         reconciliations=reconciliations(answers, hourly=options.hourly),
         currency=currency,
         currency_assumed=said is None,
@@ -133,7 +133,7 @@ def window_at(
 
 def _newest(
     client: KubecostClient, options: KubecostReceiverOptions, mark: float, query: Query
-) -> tuple[Window, Allocations]:
+) -> tuple[Window, RowTable]:
     """The newest window that has data to its end: hours that are not there yet are stepped over.
 
     Hours are missing where there is no answer, and where the newest row ends long before the
@@ -147,16 +147,17 @@ def _newest(
     if earlier == window or back + missing > MOST_HOURS_BACK:
         return window, answer
     try:
-        return earlier, _ask(client, earlier, query)
+        return earlier, _ask(client, earlier, projection(query, options, is_first=True))
     except NoDataError:
         return window, answer
 
 
 def _first_with_data(
     client: KubecostClient, options: KubecostReceiverOptions, mark: float, query: Query
-) -> tuple[int, Allocations]:
+) -> tuple[int, RowTable]:
     """How many hours back there is data, and the answer to the window of then."""
-    answers: dict[Window, Allocations] = {}
+    wanted = projection(query, options, is_first=True)
+    answers: dict[Window, RowTable] = {}
     nothing: dict[Window, NoDataError] = {}
     for back in range(MOST_HOURS_BACK + 1):
         # The answer says which product this is; if it has another delay, that window is asked for.
@@ -165,7 +166,7 @@ def _first_with_data(
             if window in answers or window in nothing:
                 break
             try:
-                answers[window] = _ask(client, window, query)
+                answers[window] = _ask(client, window, wanted)
             except NoDataError as error:
                 nothing[window] = error
         if answers:
@@ -173,7 +174,7 @@ def _first_with_data(
     raise next(iter(nothing.values()))
 
 
-def _missing_hours(answer: Allocations, query: Query, window: Window, now: float) -> int:
+def _missing_hours(answer: RowTable, query: Query, window: Window, now: float) -> int:
     """Hours at the end of ``window`` that the newest data does not reach.
 
     None where all data lies elsewhere: such a server does not go by the window asked for.
@@ -185,23 +186,36 @@ def _missing_hours(answer: Allocations, query: Query, window: Window, now: float
     return math.ceil((window.end - through) / HOUR)
 
 
-def _ask(client: KubecostClient, window: Window, query: Query) -> Allocations:
+def _ask(client: KubecostClient, window: Window, wanted: Projection) -> RowTable:
+    table = _asked(client, window, wanted)
+    if not _costs_anything(table) and not any(one.span(math.inf) for one in set(table.times)):
+        # Rows that only stand for an hour that has just begun say nothing of what it costs; a zero
+        # over time that has passed is a cost like any other.
+        raise _not_computed("spans no time and has no cost")
+    return table
+
+
+def _finer(client: KubecostClient, window: Window, wanted: Projection, first: RowTable) -> RowTable:
+    """An answer whose rows need not say what time they span: ``first`` did."""
+    table = _asked(client, window, wanted)
+    if not _costs_anything(table) and _costs_anything(first):
+        raise _not_computed(f"by {', '.join(wanted.dimensions)} has no cost")
+    return table
+
+
+def _asked(client: KubecostClient, window: Window, wanted: Projection) -> RowTable:
     try:
-        allocations = client.allocations(window, query.dimensions)
+        return client.allocations(window, wanted)
     except EmptySetError:
-        allocations = client.allocations(window, query.dimensions, accumulate=False)
-    if _is_blank(allocations):
-        raise NoDataError("Kubecost's answer spans no time and has no cost: it is not computed yet")
-    return allocations
+        return client.allocations(window, wanted, accumulate=False)
 
 
-def _is_blank(allocations: Allocations) -> bool:
-    """Whether the rows only stand for an hour that has just begun.
+def _costs_anything(table: RowTable) -> bool:
+    return any(total != 0 for total in table.measures["total_cost"])
 
-    They say nothing of what it costs; a zero over time that has passed is a cost like any other.
-    """
-    rows = [row for one in allocations.sets for row in one.values()]
-    return all(cost([row], "total") == 0 and not span_of(row, math.inf) for row in rows)
+
+def _not_computed(what: str) -> NoDataError:
+    return NoDataError(f"Kubecost's answer {what}: it is not computed yet")
 
 
 def _assets(client: KubecostClient, window: Window) -> Assets:
@@ -239,4 +253,4 @@ def _namespaces(answer: Answer) -> int:
     if "namespace" not in answer.query.dimensions:
         return 0
     level = Level("namespace")
-    return sum(len(rows.objects(answer.query, level).rows) for rows in answer.clusters.values())
+    return sum(len(rows.objects(answer.query, level).groups) for rows in answer.clusters.values())

@@ -15,14 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from otel_kubecost.errors import NoDataError
 from otel_kubecost.receivers.kubecost.allocation import (
-    Allocations,
     check_head,
-    check_rows,
     decode,
     decode_rest,
     decode_rows,
 )
+from otel_kubecost.receivers.kubecost.projection import Projection
+from otel_kubecost.receivers.kubecost.table import RowTable
 
 WINDOW = 1024 * 1024
 """Bytes: smaller ones cost more to begin with, larger ones nothing less."""
@@ -36,12 +37,12 @@ _FIRST = re.compile(rb'\s*"(?:[^"\\]|\\.)*"(:\{"\w+":)')
 class AllocationStream:
     """Takes an answer to an allocation query in any pieces."""
 
-    def __init__(self, *, labelled: bool = True) -> None:
-        """``labelled``: labels and annotations of rows may be asked for."""
-        self._labelled = labelled
+    def __init__(self, projection: Projection, *, keyed: bool = False) -> None:
+        """``keyed``: as of ``RowTable``."""
+        self._row_type = projection.row_type
         self._buffer = bytearray()
         self._anchor = b""
-        self._found = Allocations([{}])
+        self._found = RowTable(projection, keyed=keyed)
         self._is_whole = False
         self.beginning = b""
         """The first ``WINDOW`` bytes at least, or all."""
@@ -56,15 +57,18 @@ class AllocationStream:
         while not self._is_whole and len(self._buffer) >= WINDOW:
             self._is_whole = not self._decode_window()
 
-    def finish(self) -> Allocations:
-        """What the answer says. Raises as ``decode`` does."""
+    def finish(self) -> RowTable:
+        """The rows; raises ScrapeError as ``decode`` does, NoDataError where there are none."""
         rest = bytes(self._buffer)
         self._buffer = bytearray()
         if not self._anchor:
             self.beginning = rest
-            return decode(rest, labelled=self._labelled)
-        self._found.join(decode_rest(rest, labelled=self._labelled))
-        return check_rows(self._found)
+            self._found.add(decode(rest, self._row_type))
+        else:
+            self._found.add(decode_rest(rest, self._row_type))
+        if not len(self._found):
+            raise NoDataError("Kubecost allocation query returned empty data")
+        return self._found
 
     def _begin(self) -> None:
         """Look at the head, and how rows begin."""
@@ -79,9 +83,9 @@ class AllocationStream:
     def _decode_window(self) -> bool:
         """Decode whole rows and let them go; false where no end of a row is found."""
         for end in self._ends():
-            rows = decode_rows(b"{" + self._buffer[:end] + b"}", labelled=self._labelled)
+            rows = decode_rows(b"{" + self._buffer[:end] + b"}", self._row_type)
             if rows is not None:
-                self._found.join(rows)
+                self._found.add(rows)
                 del self._buffer[: end + 1]  # with the comma
                 return True
         return False

@@ -11,18 +11,15 @@ As with costs, not knowing is NaN, and so is every sum that it enters.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from msgspec import UNSET
-
 from otel_kubecost.receivers.kubecost.assets import NODE_HOURS, Nodes
-from otel_kubecost.receivers.kubecost.costs import cost
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query
 from otel_kubecost.receivers.kubecost.identity import EXTERNAL, IDLE, UNALLOCATED
-from otel_kubecost.receivers.kubecost.levels import ClusterRows, Names, Objects
-from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.levels import ClusterRows, Names
+from otel_kubecost.receivers.kubecost.table import Rows
 
 Usage: TypeAlias = Mapping[str, float]
 """Hours by resource, as metric names have it; left out is what is not reported."""
@@ -38,23 +35,18 @@ WHOLE = "whole"
 """The key of all that a cluster had, beside those of its synthetic rows."""
 
 
-def allocated(rows: Iterable[Row]) -> dict[str, float]:
+def allocated(rows: Rows) -> dict[str, float]:
     """The hours of ``rows``, but for their part on spot nodes."""
-    rows = tuple(rows)
     found = {resource: _hours(rows, *where) for resource, where in RESOURCES.items()}
     return {resource: hours for resource, hours in found.items() if hours is not None}
 
 
-def _hours(rows: Sequence[Row], name: str, part: str) -> float | None:
-    reported = [hours for row in rows if (hours := _row_hours(row, name, part)) is not None]
+def _hours(rows: Rows, name: str, part: str) -> float | None:
+    """A row that has the cost and reports no hours had some: nobody knows how many."""
+    pairs = zip(rows.column(name), rows.column(f"{part}_cost"), strict=True)
+    had = [math.nan if hours is None and cost else hours for hours, cost in pairs]
+    reported = [hours for hours in had if hours is not None]
     return math.fsum(reported) if reported else None
-
-
-def _row_hours(row: Row, name: str, part: str) -> float | None:
-    hours = getattr(row, name)
-    if hours is UNSET:
-        return math.nan if cost([row], part) else None
-    return math.nan if hours is None else float(hours)
 
 
 def _with_spot(usage: Usage, every: Usage, spot: Usage, unknown: Usage) -> Usage:
@@ -87,14 +79,20 @@ class _ByNode:
     @classmethod
     def of(cls, query: Query, rows: ClusterRows, nodes: Nodes) -> _ByNode:
         (at,) = query.positions(Level("node"))
-        kinds = [(names, row, nodes.kinds.get(names[at])) for names, row in rows.named]
-        spot = ClusterRows([(names, row) for names, row, kind in kinds if kind is True])
-        unknown = ClusterRows([(names, row) for names, row, kind in kinds if kind is None])
-        return cls(query, (rows, spot, unknown))
+        names = rows.table.names[at + 1]
+        spot = {row for row in rows.named if nodes.kinds.get(names[row]) is True}
+        unknown = {row for row in rows.named if nodes.kinds.get(names[row]) is None}
+        return cls(query, (rows, rows.select(spot), rows.select(unknown)))
 
-    def objects(self, level: Level) -> list[Objects]:
-        """The objects of ``level`` in each of the heaps."""
-        return [heap.objects(self.query, level) for heap in self.heaps]
+    def usages(self, level: Level) -> list[tuple[dict[Names, Usage], Usage]]:
+        """In each of the heaps, of the objects of ``level`` and of what is none."""
+        return [_usages(heap, self.query, level) for heap in self.heaps]
+
+
+def _usages(rows: ClusterRows, query: Query, level: Level) -> tuple[dict[Names, Usage], Usage]:
+    found = rows.objects(query, level)
+    had: dict[Names, Usage] = {name: allocated(of) for name, of in found.items()}
+    return had, allocated(found.unallocated)
 
 
 class ClusterUsage:
@@ -136,26 +134,24 @@ class ClusterUsage:
     def _level(
         self, query: Query, rows: ClusterRows, level: Level
     ) -> tuple[dict[Names, Usage], Usage]:
-        found = rows.objects(query, level)
-        had: dict[Names, Usage] = {name: allocated(of) for name, of in found.rows.items()}
-        lacking = allocated(found.unallocated)
+        had, lacking = _usages(rows, query, level)
         by_node = self._by_node.get(query) or next(iter(self._by_node.values()), None)
         if by_node is None:
             return had, lacking
-        heaps = by_node.objects(level)
+        heaps, unallocated = zip(*by_node.usages(level), strict=True)
         with_spot = {
-            name: _with_spot(usage, *(allocated(heap.rows.get(name, ())) for heap in heaps))
+            name: _with_spot(usage, *(heap.get(name, {}) for heap in heaps))
             for name, usage in had.items()
         }
-        return with_spot, _with_spot(lacking, *(allocated(heap.unallocated) for heap in heaps))
+        return with_spot, _with_spot(lacking, *unallocated)
 
-    def _synthetic(self, rows: Sequence[Row]) -> Usage:
+    def _synthetic(self, rows: Rows) -> Usage:
         """Such rows are on no node: spot or not is known only of what had none."""
         usage = allocated(rows)
         return _with_spot(usage, {}, {}, {}) if self._by_node else usage
 
 
-def _idle(rows: Sequence[Row], nodes: Nodes | None, taken: Usage) -> Usage:
+def _idle(rows: Rows, nodes: Nodes | None, taken: Usage) -> Usage:
     """Volumes are idle only where rows say so: they are no part of a node."""
     volumes = {name: hours for name, hours in allocated(rows).items() if name not in NODE_HOURS}
     if nodes is None:

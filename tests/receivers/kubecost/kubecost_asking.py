@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from row_tables import NAMESPACES
+
 from otel_kubecost.receivers.kubecost.client import KubecostClient
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.window import Window
@@ -9,7 +11,6 @@ from otel_kubecost.testing import FakeClock
 
 T0 = 1_767_225_600  # 2026-01-01T00:00:00Z
 DAY = Window(T0 - 24 * 3600, T0)
-NAMESPACES = ("cluster", "namespace")
 SHOP = {"code": 200, "data": [{"one/shop": {"totalCost": 24.0}, "one/__idle__": {"totalCost": 1}}]}
 OPENCOST_SHOP = {
     "code": 200,
@@ -28,6 +29,9 @@ def client_of(kubecost, clock=None, **options):
         yield client
     finally:
         client.close()
+
+
+__all__ = ["DAY", "NAMESPACES", "OPENCOST_SHOP", "SHOP", "T0", "client_of", "queries"]
 
 
 def queries(kubecost):

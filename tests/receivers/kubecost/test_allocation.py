@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from row_tables import streamed
 
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.receivers.kubecost.allocation import EmptySetError, decode
@@ -43,7 +44,7 @@ def test_a_sound_answer_is_decoded_into_typed_rows():
 def test_an_answer_without_rows_is_no_data(body):
     """Kubecost 3 answers [null] for an hour that is not computed, OpenCost [{}]."""
     with pytest.raises(NoDataError, match="empty data"):
-        decode(body)
+        streamed(body)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 from answers_strategy import END, NOW
@@ -11,6 +12,7 @@ from expectations import RECORDED
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
+from row_tables import NAMESPACES, streamed
 
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.http.session import Response, Stream
@@ -23,6 +25,7 @@ from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.currency import currency_code
 from otel_kubecost.receivers.kubecost.dimensions import Level, queries
 from otel_kubecost.receivers.kubecost.product import recognise
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.replies import read as read_reply
 from otel_kubecost.receivers.kubecost.replies import received, wrong_path
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
@@ -75,14 +78,13 @@ def computed(body):
     """All that is made of a body, at every level; the values that would leave."""
     recognise("/model/allocation", {}, body, [])
     currency_code(body)
-    for parse in (lambda: decode_nodes(body, WINDOW), lambda: decode(body)):
-        try:
-            allocations = parse()
-        except ScrapeError:
-            allocations = None
-    if allocations is None:
+    with suppress(ScrapeError):
+        decode_nodes(body, WINDOW)
+    try:
+        tables = [streamed(body, Projection(query.dimensions)) for query in QUERIES]
+    except ScrapeError:
         return []
-    found = [read(query, allocations, WINDOW, NOW) for query in QUERIES]
+    found = [read(query, table, WINDOW, NOW) for query, table in zip(QUERIES, tables, strict=True)]
     reconciliations(found)
     return [
         point.value
@@ -216,7 +218,7 @@ def test_any_reply_is_read_or_refused_in_printable_words(status, headers, body):
 def refusal(response):
     """Why an answer was not read; empty where it was."""
     try:
-        read_reply(received(Stream(*response[:2], iter([response.body]))))
+        read_reply(received(Stream(*response[:2], iter([response.body])), NAMESPACES))
     except ScrapeError as error:
         return str(error)
     return ""

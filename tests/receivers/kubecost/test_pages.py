@@ -8,7 +8,9 @@ from kubecost_asking import DAY, NAMESPACES, T0, client_of, queries
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.pages import MOST_PAGES, all_pages
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.rows import Row
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.testing import (
     FakeClock,
     FakeKubecost,
@@ -19,12 +21,25 @@ from otel_kubecost.testing import (
     null_rows,
 )
 
-PODS = ("cluster", "namespace", "pod")
+PODS = Projection(("cluster", "namespace", "pod"))
 ROW = Row(total_cost=1.0)
 
 
 def rows(count, *, idle=("one/__idle__",)):
     return dict.fromkeys([*idle, *(f"one/{at}" for at in range(count))], ROW)
+
+
+def page_of(found, **counts):
+    return RowTable.of(Allocations([dict(found)], **counts), NAMESPACES, keyed=True)
+
+
+def keys(table):
+    return [key for _, key in table.keys]
+
+
+def sorted_rows(table):
+    """Names and measures, whatever the order of the rows."""
+    return sorted(zip(*table.names, *table.measures.values(), strict=True))
 
 
 def pager(everything, asked=None):
@@ -39,7 +54,7 @@ def pager(everything, asked=None):
         found = idle | {key: everything[key] for key in others[offset : offset + limit]}
         if not found:
             raise NoDataError
-        return Allocations([found])
+        return page_of(found)
 
     return ask
 
@@ -52,7 +67,7 @@ def test_every_row_is_there_once(count, limit, clusters):
         return
     everything = rows(count, idle=idle)
     asked = []
-    assert all_pages(pager(everything, asked), limit).sets == [everything]
+    assert keys(all_pages(pager(everything, asked), limit)) == list(everything)
     assert len(asked) <= count // limit + 2
 
 
@@ -64,10 +79,10 @@ def test_a_server_without_pages_is_asked_twice_at_most(count, limit, clusters):
 
     def ask(page):
         asked.append(page)
-        return Allocations([dict(everything)], null_rows=1)
+        return page_of(everything, null_rows=1)
 
     whole = all_pages(ask, limit)
-    assert whole.sets == [everything]
+    assert keys(whole) == list(everything)
     assert whole.null_rows == 1
     assert len(asked) == 1 if count > limit or len(everything) + 1 < limit else len(asked) <= 2
 
@@ -75,19 +90,19 @@ def test_a_server_without_pages_is_asked_twice_at_most(count, limit, clusters):
 def test_what_was_null_or_lenient_adds_up():
     """Over the pages, as over the rows of one."""
     pages = [
-        Allocations([rows(2)], null_rows=1, lenient_rows=2),
-        Allocations([{"one/x": ROW}], null_rows=1, lenient_rows=4),
+        page_of(rows(2), null_rows=1, lenient_rows=2),
+        page_of({"one/x": ROW}, null_rows=1, lenient_rows=4),
     ]
     whole = all_pages(lambda page: pages[int(page["offset"]) // 3], 3)
     assert (whole.null_rows, whole.lenient_rows) == (2, 6)
-    assert len(whole.sets[0]) == 4
+    assert len(whole) == 4
 
 
 def test_asking_for_pages_always_ends():
     """A server that has something new on every page is refused, not followed for ever; part of
     the rows would be a wrong total."""
     with pytest.raises(ScrapeError, match=f"more than {MOST_PAGES} pages of rows; raise page_size"):
-        all_pages(lambda page: Allocations([{f"one/{page['offset']}": ROW}]), 1)
+        all_pages(lambda page: page_of({f"one/{page['offset']}": ROW}), 1)
 
 
 def test_a_page_that_fails_fails_the_answer():
@@ -96,7 +111,7 @@ def test_a_page_that_fails_fails_the_answer():
     def ask(page):
         if page["offset"] != "0":
             raise ScrapeError("gone")
-        return Allocations([rows(2)])
+        return page_of(rows(2))
 
     with pytest.raises(ScrapeError, match="gone"):
         all_pages(ask, 2)
@@ -113,7 +128,7 @@ def test_pages_of_any_product_are_its_whole_answer(flavour):
         with client_of(kubecost, page_size=20) as client:
             paged = client.allocations(DAY, PODS)
         answered = len(queries(kubecost)) - before
-    assert paged.sets == whole.sets
+    assert sorted_rows(paged) == sorted_rows(whole)
     assert (answered > 5) is flavour.startswith("kubecost")
 
 
@@ -121,7 +136,8 @@ def test_steps_are_not_asked_for_in_pages():
     """Kubecost has pages of accumulated rows alone."""
     with SimulatedKubecost(SimulatedCluster(), FakeClock(T0)) as kubecost:
         with client_of(kubecost, page_size=2) as client:
-            assert len(client.allocations(DAY, NAMESPACES, accumulate=False).sets) == 24
+            found = client.allocations(DAY, NAMESPACES, accumulate=False)
+            assert {one.step for one in found.times} == set(range(24))
         assert all("limit" not in query for query in queries(kubecost))
 
 
@@ -132,7 +148,7 @@ def test_a_null_row_counts_as_a_row_of_its_page():
         with client_of(kubecost, page_size=5) as client:
             found = client.allocations(DAY, NAMESPACES)
     assert found.null_rows == 1
-    assert len(found.sets[0]) == 8
+    assert len(found) == 8
 
 
 def test_all_pages_have_one_deadline():

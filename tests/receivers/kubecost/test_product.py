@@ -10,6 +10,7 @@ from kubecost_asking import DAY, NAMESPACES, T0, client_of
 
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.receivers.kubecost.product import HEAD, Product, recognise
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.testing import (
     FakeClock,
     FakeKubecost,
@@ -39,7 +40,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize("flavour", Flavour)
-@pytest.mark.parametrize("dimensions", [NAMESPACES, ("cluster", "namespace", "pod")])
+@pytest.mark.parametrize("dimensions", [NAMESPACES, Projection(("cluster", "namespace", "pod"))])
 def test_every_flavour_is_told_apart(flavour, dimensions):
     """By one answer over real HTTP, whatever it is grouped by."""
     simulated = SimulatedKubecost(SimulatedCluster(), FakeClock(T0), flavour=flavour)

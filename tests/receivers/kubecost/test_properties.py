@@ -12,11 +12,11 @@ import pytest
 from answers_strategy import NOW, PARTS, SYNTHETIC, answers
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from row_tables import decoded, streamed
 
 from otel_kubecost.errors import NoDataError
 from otel_kubecost.pdata import each_metric
 from otel_kubecost.receivers.kubecost import KubecostReceiver
-from otel_kubecost.receivers.kubecost.allocation import decode
 from otel_kubecost.receivers.kubecost.answers import cluster_batch, read
 from otel_kubecost.receivers.kubecost.config import KubecostReceiverOptions
 from otel_kubecost.receivers.kubecost.dimensions import Level, queries
@@ -37,9 +37,9 @@ def published(generated):
     """Values by cluster, metric and the names of an object, in the order in which they leave."""
     if not generated.facts:
         with pytest.raises(NoDataError):
-            decode(generated.body)
+            streamed(generated.body)
         return {}
-    answer = read(QUERY, decode(generated.body), generated.window, NOW)
+    answer = read(QUERY, decoded(generated.body), generated.window, NOW)
     return {
         (cluster, *named(metric, point)): point.value
         for cluster in sorted(answer.clusters)

@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from row_tables import NAMESPACES, content
 
 from otel_kubecost.errors import ScrapeError
 from otel_kubecost.receivers.kubecost import stream
-from otel_kubecost.receivers.kubecost.allocation import Allocations, decode
+from otel_kubecost.receivers.kubecost.allocation import decode
+from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.stream import AllocationStream
+from otel_kubecost.receivers.kubecost.table import RowTable
 
 CASES = sorted(Path(__file__).parents[2].glob("testcases/*/**/*.json"))
 ROW = (
@@ -20,20 +24,27 @@ ROW = (
 TWO = b'{"code":200,"data":[{"x/a":' + ROW + b',"x/b":' + ROW + b"}]}"
 
 
-def at_once(body: bytes) -> Allocations | str:
+POD_COSTS = Projection(("cluster", "namespace", "pod"), ("cpu_cost", "total_cost"), spans=False)
+PROJECTIONS = [NAMESPACES, POD_COSTS, Projection(("cluster", "label:team"))]
+
+
+def at_once(body: bytes, projection: Projection = NAMESPACES) -> Any:
+    """The plain path: the whole body, whole rows, and each row by itself."""
     try:
-        return decode(body)
+        table = RowTable(projection)
+        table.add(decode(body))
+        return content(table) if len(table) else "NoDataError"
     except ScrapeError as error:
         return type(error).__name__
 
 
-def arriving(pieces: list[bytes]) -> tuple[Allocations | str, bytes]:
+def arriving(pieces: list[bytes], projection: Projection = NAMESPACES) -> tuple[Any, bytes]:
     """What it says, and the beginning that is kept."""
-    reading = AllocationStream()
+    reading = AllocationStream(projection)
     try:
         for piece in pieces:
             reading.feed(piece)
-        return reading.finish(), reading.beginning
+        return content(reading.finish()), reading.beginning
     except ScrapeError as error:
         return type(error).__name__, reading.beginning
 
@@ -44,12 +55,13 @@ def small_windows(monkeypatch, request):
 
 
 @pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=["all", "few", "labels"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_case_reads_the_same(path):
-    """Sets, nulls, rows of another shape, errors and what is no JSON."""
+def test_every_case_reads_the_same(path, projection):
+    """Sets, nulls, rows of another shape, errors and what is no JSON, with all fields or few."""
     body = path.read_bytes()
-    found, beginning = arriving([body[at : at + 97] for at in range(0, len(body), 97)])
-    assert found == at_once(body)
+    found, beginning = arriving([body[at : at + 97] for at in range(0, len(body), 97)], projection)
+    assert found == at_once(body, projection)
     assert body.startswith(beginning)
 
 
@@ -57,7 +69,7 @@ def test_every_case_reads_the_same(path):
 def test_every_cut_reads_the_same():
     """In a key, a number, an escape, between rows: two pieces are one answer."""
     for at in range(len(TWO) + 1):
-        assert arriving([TWO[:at], TWO[at:]])[0] == decode(TWO)
+        assert arriving([TWO[:at], TWO[at:]])[0] == at_once(TWO)
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -85,21 +97,23 @@ _ROWS = st.dictionaries(
     spaced=st.booleans(),
     pieces=st.integers(1, 200),
     window=st.integers(1, 400),
+    projection=st.sampled_from(PROJECTIONS),
 )
-def test_whatever_stands_in_it_reads_the_same(sets, spaced, pieces, window):
+def test_whatever_stands_in_it_reads_the_same(sets, spaced, pieces, window, projection):
     """Brackets and quotes in names, rows of any shape, several sets, any window."""
     separators = (", ", ": ") if spaced else (",", ":")
     body = json.dumps({"code": 200, "data": sets}, separators=separators).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "WINDOW", window)
-        found, _ = arriving([body[at : at + pieces] for at in range(0, len(body), pieces)])
-    assert found == at_once(body)
+        parts = [body[at : at + pieces] for at in range(0, len(body), pieces)]
+        found, _ = arriving(parts, projection)
+    assert found == at_once(body, projection)
 
 
 def test_rows_are_read_before_the_end(monkeypatch):
     """The bytes of what was read are let go: what stays is a window and a row."""
     monkeypatch.setattr(stream, "WINDOW", 2000)
-    reading = AllocationStream()
+    reading = AllocationStream(NAMESPACES)
     body = (
         b'{"code":200,"data":[{'
         + b",".join(b'"x/%d":' % number + ROW for number in range(500))
@@ -108,11 +122,13 @@ def test_rows_are_read_before_the_end(monkeypatch):
     for at in range(0, len(body), 500):
         reading.feed(body[at : at + 500])
         assert len(reading._buffer) < 2000 + 500 + len(ROW)
-    assert reading.finish() == decode(body)
+    assert content(reading.finish()) == at_once(body)
 
 
 def test_an_error_is_known_from_its_head(monkeypatch):
     """What comes behind it is not waited for."""
     monkeypatch.setattr(stream, "WINDOW", 20)
     with pytest.raises(ScrapeError, match="no Prometheus"):
-        AllocationStream().feed(b'{"code":500,"message":"no Prometheus","data":[{"a":{"name":')
+        AllocationStream(NAMESPACES).feed(
+            b'{"code":500,"message":"no Prometheus","data":[{"a":{"name":'
+        )

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from answers_strategy import END
 from hypothesis import strategies as st
+from row_tables import decoded
 
-from otel_kubecost.receivers.kubecost.allocation import decode
 from otel_kubecost.receivers.kubecost.answers import Answer, read
 from otel_kubecost.receivers.kubecost.dimensions import Level, Query, queries
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
@@ -139,7 +139,8 @@ class Truth:
         return [self.asked(query) for query in queries(map(Level.parse, levels))]
 
     def asked(self, query: Query) -> Answer:
-        return read(query, decode(self.answer(query.dimensions)), WINDOW, NOW)
+        table = decoded(self.answer(query.dimensions), query.dimensions)
+        return read(query, table, WINDOW, NOW)
 
 
 @st.composite

@@ -36,9 +36,13 @@ class StringColumn:
     @classmethod
     def of(cls, strings: Iterable[str]) -> StringColumn:
         """Encode ``strings``; values keep the order of their first appearance."""
-        index: dict[str, int] = {}
-        codes = array("I", (index.setdefault(text, len(index)) for text in strings))
-        return cls(codes, list(index))
+        texts = list(strings)
+        index = dict.fromkeys(texts)
+        values = list(index)
+        if len(values) == len(texts):
+            return cls(array("I", range(len(texts))), values)
+        codes = dict(zip(values, range(len(values)), strict=True))
+        return cls(array("I", map(codes.__getitem__, texts)), values)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -115,12 +119,7 @@ class PointColumns(Sequence[NumberDataPoint]):
         time_unix_nano: int = 0,
     ) -> PointColumns:
         """Points from one value a row of ``table``; None is a value not known: no point."""
-        given = list(values)
-        known = [value for value in given if value is not None]
-        rows = None
-        if len(known) < len(given):
-            rows = array("I", (row for row, value in enumerate(given) if value is not None))
-        column = array("d", known)
+        column, rows = _known(values)
         return cls(table, column, rows=rows, constant=constant, time_unix_nano=time_unix_nano)
 
     def at(self, time_unix_nano: int) -> PointColumns:
@@ -199,6 +198,17 @@ class PointColumns(Sequence[NumberDataPoint]):
 
     def __repr__(self) -> str:
         return f"<PointColumns {len(self)} points by {', '.join(self.table.keys) or 'nothing'}>"
+
+
+def _known(values: Iterable[float | None]) -> tuple[array[float], array[int] | None]:
+    """The values that are known, and their rows; None for all of them. An array is all known."""
+    if isinstance(values, array):
+        return values, None
+    given = list(values)
+    known = array("d", [value for value in given if value is not None])
+    if len(known) == len(given):
+        return known, None
+    return known, array("I", [row for row, value in enumerate(given) if value is not None])
 
 
 def columns_of(points: Sequence[NumberDataPoint]) -> PointColumns | None:

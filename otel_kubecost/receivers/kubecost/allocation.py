@@ -9,9 +9,10 @@ a row of another shape is read again row by row, and only that row is read lenie
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -43,8 +44,8 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
-_raw_sets = msgspec.json.Decoder(list[dict[str, msgspec.Raw] | None])
-_raw_map = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_R = TypeVar("_R")
+_Sets: TypeAlias = list[dict[str, _R] | None] | dict[str, _R] | None
 
 
 def decode(body: bytes, row_type: type[msgspec.Struct] = Row) -> Allocations:
@@ -76,17 +77,12 @@ def check_head(head: bytes) -> bool:
     return True
 
 
-def decode_rows(rows: bytes, row_type: type[msgspec.Struct]) -> Allocations | None:
-    """The rows of an object; None where it is none."""
+def decode_rows(rows: memoryview, row_type: type[msgspec.Struct]) -> Allocations | None:
+    """The rows of a set; None where it is none. They may refer to the memory of ``rows``."""
     try:
-        return _sets(msgspec.Raw(b"[" + rows + b"]"), row_type)
+        return _sets(rows, row_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def decode_rest(rest: bytes, row_type: type[msgspec.Struct]) -> Allocations:
-    """What comes behind the comma of a row, to the end of the answer. Raises ScrapeError."""
-    return decode(b'{"data":[{' + rest, row_type)
 
 
 def decode_error(status: int, body: bytes) -> None:
@@ -122,32 +118,36 @@ def _failure(code: Any, message: Any) -> ScrapeError:
     return ScrapeError(f"Kubecost API returned {printable(str(code)[:20])}: {said}")
 
 
-def _sets(data: msgspec.Raw, row_type: type[msgspec.Struct]) -> Allocations:
-    for kind in dict.fromkeys((row_type, Row)):
+def _sets(data: msgspec.Raw | memoryview, row_type: type[msgspec.Struct]) -> Allocations:
+    kinds: list[Any] = [row_type, Row]
+    for kind in kinds:
         try:
-            sets = _decoder(kind).decode(data)
+            sets = _listed(_decoder(kind | None).decode(data))
         except msgspec.ValidationError:
             continue
-        rows = [{key: row for key, row in (one or {}).items() if row is not None} for one in sets]
-        nulls = sum(len(one or {}) for one in sets) - sum(map(len, rows))
-        return Allocations(rows, null_rows=nulls)
-    return _sets_row_by_row(bytes(data))
+        rows = [{key: row for key, row in one.items() if row is not None} for one in sets]
+        return Allocations(rows, null_rows=sum(map(len, sets)) - sum(map(len, rows)))
+    return _sets_row_by_row(_listed(_decoder(msgspec.Raw).decode(data)))
+
+
+def _listed(sets: _Sets[_R]) -> list[dict[str, _R]]:
+    """Some versions give the one set bare, without the list around it."""
+    if isinstance(sets, dict):
+        return [sets]
+    return [one or {} for one in sets or ()]
 
 
 @lru_cache(maxsize=64)
-def _decoder(row_type: Any) -> msgspec.json.Decoder[list[dict[str, Row | None] | None]]:
-    return msgspec.json.Decoder(list[dict[str, row_type | None] | None])
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Of sets of what is ``kind``."""
+    return msgspec.json.Decoder(list[dict[str, kind] | None] | dict[str, kind] | None)
 
 
-def _sets_row_by_row(data: bytes) -> Allocations:
-    if data == b"null":
-        return Allocations()
-    # Some versions give the one set bare, without the list around it.
-    sets = [_raw_map.decode(data)] if data.startswith(b"{") else _raw_sets.decode(data)
+def _sets_row_by_row(sets: Iterable[Mapping[str, msgspec.Raw]]) -> Allocations:
     allocations = Allocations()
     for one in sets:
         rows: dict[str, Row] = {}
-        for key, raw in (one or {}).items():
+        for key, raw in one.items():
             row = _row(bytes(raw), allocations)
             if row is not None:
                 rows[key] = row

@@ -6,7 +6,7 @@ sum it enters is not known either. What is not finite is never published.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
 
 from otel_kubecost.receivers.kubecost.groups import Groups
 from otel_kubecost.receivers.kubecost.measures import EFFICIENCIES, Column, total
@@ -26,9 +26,8 @@ def cost(rows: Rows, part: str) -> float | None:
 
 def costs(groups: Groups, part: str) -> Column:
     """``cost`` of each group. Where each has one row, those of all go together."""
-    if groups.are_single:
-        return groups.every().column(f"{part}_cost")
-    return [cost(rows, part) for rows in groups]
+    amounts = groups.every().column(f"{part}_cost")
+    return amounts if groups.are_single else [_sum(amounts[one]) for one in groups.slices()]
 
 
 def efficiency(rows: Rows, which: str) -> float | None:
@@ -50,11 +49,12 @@ def efficiencies(groups: Groups, which: str) -> Column:
     return [efficiency(rows, which) for rows in groups]
 
 
-def _sum(amounts: Sequence[float | None]) -> float | None:
-    reported = [amount for amount in amounts if amount is not None]
-    if len(reported) == 1:
-        return reported[0]
-    return total(reported) if reported else None
+def _sum(amounts: Column) -> float | None:
+    if not isinstance(amounts, array):
+        amounts = array("d", [amount for amount in amounts if amount is not None])
+    if len(amounts) == 1:
+        return amounts[0]
+    return total(amounts) if amounts else None
 
 
 def _weight(*costs: float | None) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import lt, ne
+from typing import Any
 
 from otel_kubecost.receivers.kubecost.table import Rows, RowTable
 
@@ -44,9 +45,12 @@ class Groups:
         return len(self.order if self.starts is None else self.starts)
 
     def __iter__(self) -> Iterator[Rows]:
+        return (Rows(self.table, self.order[one]) for one in self.slices())
+
+    def slices(self) -> Iterator[slice]:
+        """Where in ``order`` each group is."""
         starts = range(len(self.order)) if self.starts is None else self.starts
-        for start, end in pairwise([*starts, len(self.order)]):
-            yield Rows(self.table, self.order[start:end])
+        return (slice(start, end) for start, end in pairwise([*starts, len(self.order)]))
 
 
 def grouped(rows: Rows, positions: Sequence[int]) -> Groups:
@@ -56,7 +60,8 @@ def grouped(rows: Rows, positions: Sequence[int]) -> Groups:
     """
     if not rows.at:
         return Groups(rows.table, ())
-    names = list(zip(*map(rows.names, positions), strict=True))
+    columns = list(map(rows.names, positions))
+    names: list[Any] = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
     if all(map(lt, names, islice(names, 1, None))):
         return Groups(rows.table, rows.at)
     places = sorted(range(len(names)), key=names.__getitem__)

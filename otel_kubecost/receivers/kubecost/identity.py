@@ -56,9 +56,8 @@ def plain_names(
         joined = list(map("/".join, names))
     except (AttributeError, TypeError):  # no properties, or one of them missing
         return None
-    text = "\n".join(["", *keys, ""])
-    has_odd = any(odd in text for odd in ("__", "//", "\n/", "/\n"))
-    return names if joined == keys and not has_odd else None
+    text = "/".join(["", *keys, ""])  # an empty name is between two slashes
+    return names if joined == keys and "__" not in text and "//" not in text else None
 
 
 def _aligned(parts: Sequence[str | None], said: Sequence[str | None]) -> Sequence[str | None]:

@@ -54,22 +54,42 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 """What is taken of rows, by name, with the fields that say it."""
 
 
-def measured(rows: Sequence[Row], measure: str) -> Column:
-    """``measure`` of each row.
+def measured(rows: Sequence[Row], measures: Iterable[str]) -> dict[str, Column]:
+    """Each of ``measures`` of each row.
 
     Where every row reports a number there is nothing to decide row by row.
     """
+    names = list({name: None for measure in measures for name in MEASURES[measure]})
+    own = attrgetter(*names)  # of one name alone it would give no tuple
+    by_row = map(own, rows) if len(names) > 1 else ((own(row),) for row in rows)
+    fields = dict(zip(names, map(_numbers, zip(*by_row, strict=True)), strict=True))
+    return {measure: _plain(fields, measure) or _by_row(rows, measure) for measure in measures}
+
+
+def _numbers(values: Iterable[Number]) -> array[float] | None:
+    """None where one of ``values`` is no number."""
+    try:
+        return array("d", values)  # type: ignore[arg-type]  # that is what it finds out
+    except TypeError:
+        return None
+
+
+def _plain(fields: Mapping[str, array[float] | None], measure: str) -> array[float] | None:
     name, *adjustment = MEASURES[measure]
-    amounts = _numbers(rows, name)
-    extra = _numbers(rows, adjustment[0]) if adjustment else None
-    if amounts is not None and extra is not None:
-        return array("d", map(add, amounts, extra)) if any(extra) else amounts
-    if amounts is not None and not adjustment:
+    amounts = fields[name]
+    if amounts is None or not adjustment:
         return amounts
+    extra = fields[adjustment[0]]
+    if extra is None or not any(extra):
+        return extra and amounts
+    return array("d", map(add, amounts, extra))
+
+
+def _by_row(rows: Iterable[Row], measure: str) -> list[float | None]:
     part = measure.removesuffix("_cost")
     if part in COSTS:
         return [_row_cost(row, part) for row in rows]
-    return [_float(getattr(row, name)) for row in rows]
+    return [_float(getattr(row, measure)) for row in rows]
 
 
 def joined(column: Column, more: Column) -> Column:
@@ -86,14 +106,6 @@ def total(amounts: Iterable[float]) -> float:
         return math.fsum(amounts)
     except (OverflowError, ValueError):
         return math.nan
-
-
-def _numbers(rows: Sequence[Row], name: str) -> array[float] | None:
-    """The field ``name`` of each row; None where one of them has no number there."""
-    try:
-        return array("d", map(attrgetter(name), rows))
-    except TypeError:
-        return None
 
 
 def _row_cost(row: Row, part: str) -> float | None:

@@ -1,7 +1,8 @@
 """An answer read while it arrives: rows are decoded a window at a time, and its bytes let go. Pure.
 
     {"code":200,"data":[{"one/a":{"name":"one/a",...},"one/b":{"name":"one/b",...},"one/c":{"na
-    |------ head ------||----------- rows, decoded and gone -----------| |-- they stay here --
+    |------ head ------||---------- rows, decoded and gone ------------||-- these stay here --
+                        {                                              }  the comma, for a moment
 
 A window ends where a row ends: before a key whose row begins as the first one did. That is a guess,
 as a name may have anything in it; a wrong one is inside a row or a string, where what lies before
@@ -19,7 +20,6 @@ from otel_kubecost.errors import NoDataError
 from otel_kubecost.receivers.kubecost.allocation import (
     check_head,
     decode,
-    decode_rest,
     decode_rows,
 )
 from otel_kubecost.receivers.kubecost.projection import Projection
@@ -65,7 +65,7 @@ class AllocationStream:
             self.beginning = rest
             self._found.add(decode(rest, self._row_type))
         else:
-            self._found.add(decode_rest(rest, self._row_type))
+            self._found.add(decode(b'{"data":[' + rest, self._row_type))
         if not len(self._found):
             raise NoDataError("Kubecost allocation query returned empty data")
         return self._found
@@ -78,20 +78,30 @@ class AllocationStream:
         self._is_whole = not (head and first and check_head(head[0]))
         if head and first and not self._is_whole:
             self._anchor = b'"' + first[1]
-            del self._buffer[: head.end()]
+            del self._buffer[: head.end() - 1]
 
     def _decode_window(self) -> bool:
         """Decode whole rows and let them go; false where no end of a row is found."""
-        for end in self._ends():
-            rows = decode_rows(b"{" + self._buffer[:end] + b"}", self._row_type)
-            if rows is not None:
-                self._found.add(rows)
-                del self._buffer[: end + 1]  # with the comma
+        for comma in self._ends():
+            if self._takes(comma):
+                del self._buffer[:comma]
+                self._buffer[:1] = b"{"
                 return True
         return False
 
+    def _takes(self, comma: int) -> bool:
+        """Whether what is before ``comma`` are whole rows, which are taken then."""
+        self._buffer[comma : comma + 1] = b"}"
+        with memoryview(self._buffer) as buffer, buffer[: comma + 1] as window:
+            rows = decode_rows(window, self._row_type)
+            if rows is not None:
+                self._found.add(rows)
+                return True
+        self._buffer[comma : comma + 1] = b","
+        return False
+
     def _ends(self) -> Iterator[int]:
-        """Where rows may end, the last first."""
+        """Where the comma behind a row may be, the last one first."""
         at = len(self._buffer)
         for _ in range(_TRIES):
             at = self._buffer.rfind(self._anchor, 0, at)

@@ -99,8 +99,8 @@ class RowTable:
         by_dimension = zip(self.names, self._shared, zip(*names, strict=True), strict=True)
         for column, shared, own in by_dimension:
             column.extend(own if shared is None else map(shared.setdefault, own, own))
-        for name, before in self.measures.items():
-            self.measures[name] = joined(before, measured(rows, name))
+        for measure, amounts in measured(rows, self.measures).items():
+            self.measures[measure] = joined(self.measures[measure], amounts)
         if self.projection.spans:
             spanned = [times_of(row, self._step) for row in rows]
             self.times += [self._distinct_times.setdefault(times, times) for times in spanned]
@@ -143,4 +143,7 @@ class Rows:
 
     def names(self, position: int) -> list[str]:
         """The name of each in the dimension at ``position``."""
-        return list(map(self.table.names[position].__getitem__, self.at))
+        whole = self.table.names[position]
+        if isinstance(self.at, range):
+            return whole[self.at.start : self.at.stop]
+        return list(map(whole.__getitem__, self.at))

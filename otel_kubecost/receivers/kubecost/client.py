@@ -6,7 +6,7 @@ interface. The first candidate behind which the API is found is kept until it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -73,6 +73,7 @@ class KubecostClient:
         self._clock = clock or SystemClock()
         self._currency_hour: float | None = None
         self._has_moved = False
+        self._pods: Sequence[str] = ()
 
     @property
     def product(self) -> Product | None:
@@ -227,12 +228,14 @@ class KubecostClient:
         path = urlsplit(f"{self._base}{self._found}").path
         found = recognise(path, response.headers, response.body, table.kind_keys)
         self._product = found.after(self._product)
+        self._pods = table.pods or self._pods
         return table
 
     def _ask(self, url: str, question: _Question, deadline: Deadline) -> Reply:
         is_page = "limit" in question.parameters
+        table = RowTable(question.wanted, keyed=is_page, pods=self._pods)
         with self._opened(url, question.parameters, deadline) as stream:
-            return received(stream, question.wanted, keyed=is_page)
+            return received(stream, table)
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> Response:
         with self._opened(url, parameters, deadline) as stream:

@@ -13,7 +13,6 @@ from otel_kubecost.http.excerpt import excerpt, is_page, printable
 from otel_kubecost.http.failure import FailureKind
 from otel_kubecost.http.session import HTTPFailure, Response, Stream
 from otel_kubecost.receivers.kubecost.allocation import decode_error, is_answer
-from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.stream import AllocationStream
 from otel_kubecost.receivers.kubecost.table import RowTable
 
@@ -67,11 +66,11 @@ class Reply(NamedTuple):
         return isinstance(self.found, RowTable) or is_answer(self.response.body)
 
 
-def received(stream: Stream, projection: Projection, *, keyed: bool = False) -> Reply:
-    """The whole answer, read while it arrives; ``keyed`` as of ``RowTable``. Raises HTTPFailure."""
+def received(stream: Stream, table: RowTable) -> Reply:
+    """The whole answer, read into ``table`` while it arrives. Raises HTTPFailure."""
     if stream.status != HTTPStatus.OK:
         return Reply(Response(stream.status, stream.headers, b"".join(stream.chunks)), None)
-    reading = AllocationStream(projection, keyed=keyed)
+    reading = AllocationStream(table)
     found: RowTable | ScrapeError
     try:
         for chunk in stream.chunks:

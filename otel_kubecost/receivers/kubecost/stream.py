@@ -22,7 +22,6 @@ from otel_kubecost.receivers.kubecost.allocation import (
     decode,
     decode_rows,
 )
-from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.table import RowTable
 
 WINDOW = 1024 * 1024
@@ -37,12 +36,12 @@ _FIRST = re.compile(rb'\s*"(?:[^"\\]|\\.)*"(:\{"\w+":)')
 class AllocationStream:
     """Takes an answer to an allocation query in any pieces."""
 
-    def __init__(self, projection: Projection, *, keyed: bool = False) -> None:
-        """``keyed``: as of ``RowTable``."""
-        self._row_type = projection.row_type
+    def __init__(self, table: RowTable) -> None:
+        """``table`` gets the rows."""
+        self._row_type = table.projection.row_type
         self._buffer = bytearray()
         self._anchor = b""
-        self._found = RowTable(projection, keyed=keyed)
+        self._found = table
         self._is_whole = False
         self.beginning = b""
         """The first ``WINDOW`` bytes at least, or all."""

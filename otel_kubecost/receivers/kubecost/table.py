@@ -12,7 +12,7 @@ A hundred thousand pods of three costs are 12 MB this way, and 130 MB as rows.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -21,14 +21,20 @@ from otel_kubecost.receivers.kubecost.coverage import Times, times_of
 from otel_kubecost.receivers.kubecost.identity import identity, is_named, plain_names, synthetic
 from otel_kubecost.receivers.kubecost.measures import Column, joined, measured
 from otel_kubecost.receivers.kubecost.projection import Projection
+from otel_kubecost.receivers.kubecost.recurring import Recurring
 from otel_kubecost.receivers.kubecost.rows import Row
 
 
 class RowTable:
     """Rows of one answer, in the order in which they came."""
 
-    def __init__(self, projection: Projection, *, keyed: bool = False) -> None:
-        """``keyed``: keys are kept, so that tables can be joined."""
+    def __init__(
+        self, projection: Projection, *, keyed: bool = False, pods: Sequence[str] = ()
+    ) -> None:
+        """``keyed``: keys are kept, so that tables can be joined.
+
+        ``pods`` are those of an earlier answer, whose strings are used again.
+        """
         self.projection = projection
         self.names: list[list[str]] = [[] for _ in projection.dimensions]
         """By dimension. Names that come again and again are the same strings."""
@@ -48,8 +54,9 @@ class RowTable:
         """Idle was asked for and could not be had: what it costs is not known."""
         self._step = 0
         # Pods are nearly all distinct: a mapping of them would weigh more than it saves.
-        self._shared: list[dict[str, str] | None] = [
-            None if dimension == "pod" else {} for dimension in projection.dimensions
+        self._same: list[Callable[[Sequence[str]], Iterable[str]]] = [
+            Recurring(pods).same if dimension == "pod" else _repeated()
+            for dimension in projection.dimensions
         ]
         self._distinct_times: dict[Times, Times] = {}
 
@@ -63,6 +70,12 @@ class RowTable:
 
     def __len__(self) -> int:
         return len(self.names[0])
+
+    @property
+    def pods(self) -> Sequence[str]:
+        """The pod of each row; none where they were not asked for."""
+        dimensions = self.projection.dimensions
+        return self.names[dimensions.index("pod")] if "pod" in dimensions else ()
 
     def add(self, allocations: Allocations) -> None:
         """Go on with ``allocations``, whose first set is the rest of the last one here."""
@@ -96,9 +109,8 @@ class RowTable:
     def _add(self, by_key: Mapping[str, Row]) -> None:
         keys, rows = list(by_key), list(by_key.values())
         names = plain_names(keys, rows, self.projection.dimensions) or self._named(keys, rows)
-        by_dimension = zip(self.names, self._shared, zip(*names, strict=True), strict=True)
-        for column, shared, own in by_dimension:
-            column.extend(own if shared is None else map(shared.setdefault, own, own))
+        for column, same, own in zip(self.names, self._same, zip(*names, strict=True), strict=True):
+            column.extend(same(own))
         for measure, amounts in measured(rows, self.measures).items():
             self.measures[measure] = joined(self.measures[measure], amounts)
         if self.projection.spans:
@@ -120,6 +132,11 @@ class RowTable:
             elif not all(map(is_named, names[1:])):
                 self.unnamed.add(at)
         return found
+
+
+def _repeated() -> Callable[[Sequence[str]], Iterable[str]]:
+    known: dict[str, str] = {}
+    return lambda texts: map(known.setdefault, texts, texts)
 
 
 @dataclass(frozen=True, slots=True)

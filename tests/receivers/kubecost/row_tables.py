@@ -21,7 +21,7 @@ def decoded(body, dimensions=NAMESPACES.dimensions):
 
 
 def streamed(body, projection=NAMESPACES):
-    reading = AllocationStream(projection)
+    reading = AllocationStream(RowTable(projection))
     reading.feed(body)
     return reading.finish()
 

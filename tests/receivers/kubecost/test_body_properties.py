@@ -28,6 +28,7 @@ from otel_kubecost.receivers.kubecost.product import recognise
 from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.replies import read as read_reply
 from otel_kubecost.receivers.kubecost.replies import received, wrong_path
+from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
 from otel_kubecost.testing import FakeClock, FakeKubecost
 
@@ -218,7 +219,7 @@ def test_any_reply_is_read_or_refused_in_printable_words(status, headers, body):
 def refusal(response):
     """Why an answer was not read; empty where it was."""
     try:
-        read_reply(received(Stream(*response[:2], iter([response.body])), NAMESPACES))
+        read_reply(received(Stream(*response[:2], iter([response.body])), RowTable(NAMESPACES)))
     except ScrapeError as error:
         return str(error)
     return ""

@@ -40,7 +40,7 @@ def at_once(body: bytes, projection: Projection = NAMESPACES) -> Any:
 
 def arriving(pieces: list[bytes], projection: Projection = NAMESPACES) -> tuple[Any, bytes]:
     """What it says, and the beginning that is kept."""
-    reading = AllocationStream(projection)
+    reading = AllocationStream(RowTable(projection))
     try:
         for piece in pieces:
             reading.feed(piece)
@@ -113,7 +113,7 @@ def test_whatever_stands_in_it_reads_the_same(sets, spaced, pieces, window, proj
 def test_rows_are_read_before_the_end(monkeypatch):
     """The bytes of what was read are let go: what stays is a window and a row."""
     monkeypatch.setattr(stream, "WINDOW", 2000)
-    reading = AllocationStream(NAMESPACES)
+    reading = AllocationStream(RowTable(NAMESPACES))
     body = (
         b'{"code":200,"data":[{'
         + b",".join(b'"x/%d":' % number + ROW for number in range(500))
@@ -129,6 +129,6 @@ def test_an_error_is_known_from_its_head(monkeypatch):
     """What comes behind it is not waited for."""
     monkeypatch.setattr(stream, "WINDOW", 20)
     with pytest.raises(ScrapeError, match="no Prometheus"):
-        AllocationStream(NAMESPACES).feed(
+        AllocationStream(RowTable(NAMESPACES)).feed(
             b'{"code":500,"message":"no Prometheus","data":[{"a":{"name":'
         )

@@ -120,19 +120,11 @@ def by_cluster(table: RowTable, window: Window, now: float) -> dict[str, Cluster
     only cluster that the answer has; among several they stand apart under the empty name.
     """
     owners = _owners(table.names[0])
-    rows: dict[str, Sequence[int]]
-    if len(set(owners.values())) == 1:
-        rows = dict.fromkeys(owners.values(), range(len(table)))
-    else:
-        rows = _apart([owners[name] for name in table.names[0]])
-    clusters = {
-        cluster: _cluster_rows(
-            table,
-            of_cluster,
-            [row for row in sorted(table.kinds) if owners[table.names[0][row]] == cluster],
-        )
-        for cluster, of_cluster in rows.items()
-    }
+    clusters = {owner: ClusterRows(table) for owner in owners.values()}
+    for row, kind in sorted(table.kinds.items()):
+        clusters[owners[table.names[0][row]]].kinds.setdefault(kind, []).append(row)
+    for owner, named in _named(table, owners).items():
+        clusters[owner].named = named
     if table.projection.spans:
         for group in clusters.values():
             _cover(group, window, now)
@@ -146,19 +138,16 @@ def _owners(names: Iterable[str]) -> dict[str, str]:
     return dict.fromkeys(owners, *known) if len(known) == 1 else owners
 
 
-def _apart(clusters: Sequence[str]) -> dict[str, Sequence[int]]:
-    rows = {cluster: array("I") for cluster in dict.fromkeys(clusters)}
-    for row, cluster in enumerate(clusters):
-        rows[cluster].append(row)
-    return dict(rows)
-
-
-def _cluster_rows(table: RowTable, rows: Sequence[int], synthetic: Sequence[int]) -> ClusterRows:
-    kinds: dict[str, list[int]] = {}
-    for row in synthetic:
-        kinds.setdefault(table.kinds[row], []).append(row)
-    named = array("I", [row for row in rows if row not in table.kinds]) if kinds else rows
-    return ClusterRows(table, named, kinds)
+def _named(table: RowTable, owners: Mapping[str, str]) -> dict[str, Sequence[int]]:
+    """The rows of objects, by cluster. Rows side by side are a range: their columns are slices."""
+    rows = {owner: array("I") for owner in owners.values()}
+    for row, name in enumerate(table.names[0]):
+        if row not in table.kinds:
+            rows[owners[name]].append(row)
+    return {
+        owner: range(own[0], own[-1] + 1) if own and own[-1] - own[0] + 1 == len(own) else own
+        for owner, own in rows.items()
+    }
 
 
 def _cover(group: ClusterRows, window: Window, now: float) -> None:

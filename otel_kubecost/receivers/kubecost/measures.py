@@ -80,9 +80,9 @@ def _plain(fields: Mapping[str, array[float] | None], measure: str) -> array[flo
     if amounts is None or not adjustment:
         return amounts
     extra = fields[adjustment[0]]
-    if extra is None or not any(extra):
-        return extra and amounts
-    return array("d", map(add, amounts, extra))
+    if extra is None:
+        return None
+    return array("d", map(add, amounts, extra)) if any(extra) else amounts
 
 
 def _by_row(rows: Iterable[Row], measure: str) -> list[float | None]:

@@ -44,6 +44,16 @@ class StringColumn:
         codes = dict(zip(values, range(len(values)), strict=True))
         return cls(array("I", map(codes.__getitem__, texts)), values)
 
+    def codes_at(self, rows: Sequence[int]) -> Iterable[int]:
+        """The codes of ``rows``, which are a range without gaps or an array."""
+        if isinstance(rows, range):
+            return self.codes[rows.start : rows.stop]
+        return map(self.codes.__getitem__, rows)
+
+    def strings_at(self, rows: Sequence[int]) -> Iterator[str]:
+        """As ``codes_at``, the strings themselves."""
+        return map(self.values.__getitem__, self.codes_at(rows))
+
     def __len__(self) -> int:
         return len(self.codes)
 

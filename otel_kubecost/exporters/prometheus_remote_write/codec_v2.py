@@ -29,12 +29,12 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import (
     compressed,
     decompressed,
     encode,
-    series_frame,
 )
+from otel_kubecost.exporters.prometheus_remote_write.frames import series_frame
 from otel_kubecost.exporters.prometheus_remote_write.protobuf import field, pack_double, varint
 from otel_kubecost.exporters.prometheus_remote_write.reading import shown
 from otel_kubecost.exporters.prometheus_remote_write.reading_v2 import read
-from otel_kubecost.exporters.prometheus_remote_write.rows import by_row, by_table, middle
+from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows, middle
 from otel_kubecost.exporters.prometheus_remote_write.symbols import RowRefs, Symbols
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
@@ -113,7 +113,7 @@ def encode_v2(
     among them. A series is never cut: one that is larger than that makes a request of its own.
     """
     draft = _Draft(max_samples, max_bytes)
-    for group in by_table(families):
+    for group in by_rows(families):
         for family, columns, row, value in _cells(group):
             if not draft.takes_row(family, columns, row, value):
                 yield draft.request()
@@ -143,14 +143,15 @@ def _built(group: Iterable[Family]) -> Iterator[tuple[Family, Series]]:
 
 
 def _cells(group: Iterable[Family]) -> Iterator[tuple[Family, ColumnSeries, int, float]]:
-    """What the families over one table have, row by row."""
+    """What the families over the same rows have, row by row."""
     columns = [
         (family, family.series) for family in group if isinstance(family.series, ColumnSeries)
     ]
-    values = [by_row(series) for _, series in columns]
-    for row, cells in enumerate(zip(*values, strict=True)):
-        for (family, series), value in zip(columns, cells, strict=True):
-            if value is not None:
+    if columns:
+        values = [series.points.values for _, series in columns]
+        rows = columns[0][1].points.row_numbers()
+        for row, cells in zip(rows, zip(*values, strict=True), strict=True):
+            for (family, series), value in zip(columns, cells, strict=True):
                 yield family, series, row, value
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 
 pack_double = struct.Struct("<d").pack
 """The eight bytes of a float64; a NaN keeps its bits."""
+
+
+def double_bytes(values: array[float]) -> bytes:
+    """As ``pack_double``, of all ``values`` in turn; they are memory already."""
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    return values.tobytes()
 
 
 def unpack_double(eight: bytes) -> float:

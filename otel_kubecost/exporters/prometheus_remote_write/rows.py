@@ -10,26 +10,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, groupby
 
 from otel_kubecost.exporters.series.model import ColumnSeries, Family
+from otel_kubecost.pdata import StringColumn
 
 
-def by_table(families: Iterable[Family]) -> Iterator[list[Family]]:
-    """Neighbouring families over one table together; neighbours without a table, too."""
-    return (list(together) for _, together in groupby(families, key=_table_of))
+def by_rows(families: Iterable[Family]) -> Iterator[list[Family]]:
+    """Neighbouring families over the same rows of one table together; those without one, too.
+
+    Together are those that differ in constant labels before the first from a column, and in
+    values, and in nothing else: each has a value in every row. So no row has a hole, and a family
+    that lacks a value somewhere goes after those that do not.
+    """
+    for table, neighbours in groupby(families, key=_table_of):
+        if table:
+            yield from _alike(neighbours)
+        else:
+            yield list(neighbours)
 
 
-def _table_of(family: Family) -> int:
-    return id(family.series.points.table) if isinstance(family.series, ColumnSeries) else 0
-
-
-def by_row(series: ColumnSeries) -> Sequence[float | None]:
-    """For each row of the table its value; None where there is none."""
-    points = series.points
-    if points.rows is None:
-        return points.values
-    cells: list[float | None] = [None] * len(points.table)
-    for row, value in zip(points.rows, points.values, strict=True):
-        cells[row] = value
-    return cells
+def row_labels(series: ColumnSeries) -> Sequence[tuple[str, str | StringColumn]]:
+    """The labels from the first one on that is not the same in every row."""
+    for at, (_, value) in enumerate(series.labels):
+        if not isinstance(value, str):
+            return series.labels[at:]
+    return ()
 
 
 def middle(weights: Sequence[int]) -> int:
@@ -39,3 +42,29 @@ def middle(weights: Sequence[int]) -> int:
     """
     until = list(accumulate(weights))
     return min(range(1, len(weights)), key=lambda at: abs(2 * until[at - 1] - until[-1]))
+
+
+def _table_of(family: Family) -> int:
+    return id(family.series.points.table) if isinstance(family.series, ColumnSeries) else 0
+
+
+def _alike(families: Iterable[Family]) -> list[list[Family]]:
+    """In the order in which the first of each group comes."""
+    groups: list[tuple[object, list[Family]]] = []
+    for family in families:
+        rows = _rows_of(family)
+        for known, group in groups:
+            if known == rows:
+                group.append(family)
+                break
+        else:
+            groups.append((rows, [family]))
+    return [group for _, group in groups]
+
+
+def _rows_of(family: Family) -> object:
+    """Equal where rows and labels are the same; arrays are compared at the speed of memory."""
+    series = family.series
+    if not isinstance(series, ColumnSeries):
+        return None
+    return series.points.rows, series.timestamp, row_labels(series)

@@ -9,10 +9,13 @@ on one exporter do not bury each other's series, and a scope that arrives empty 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TypeAlias
 
+from otel_kubecost.exporters.prometheus_remote_write.missing import Comparison, are_apart
 from otel_kubecost.exporters.series.labels import NAME
 from otel_kubecost.exporters.series.merge import HISTOGRAM_SUFFIXES
 from otel_kubecost.exporters.series.model import (
@@ -23,11 +26,12 @@ from otel_kubecost.exporters.series.model import (
     ScopeFamilies,
     Series,
 )
+from otel_kubecost.pdata import PointColumns
 
 (STALE_NAN,) = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))
 """The quiet NaN that means "no more"; an ordinary NaN has other bits (prometheus/model/value)."""
 
-_RowKey: TypeAlias = tuple[str, ...]
+_SomeSeries: TypeAlias = ColumnSeries | Sequence[Series]
 
 
 class StaleMarkers:
@@ -62,22 +66,18 @@ class StaleMarkers:
         answers write the same markers. Of each series there is one at most.
         """
         markers: list[Family] = []
-        marked: set[Labels] = set()
-        comparison = _Comparison()
+        comparison = Comparison()
         batch = [*scopes, *self._not_renewed(scopes)]
         before = {scope.origin: self._present.pop(scope.origin, {}) for scope in batch}
         self._present.update(
-            (scope.origin, {family.name: family for family in scope.families})
-            for scope in batch
-            if scope.families
+            (scope.origin, _remembered(scope.families)) for scope in batch if scope.families
         )
+        ends = _Ends(self._present.values(), before.values())
         for scope in batch:
             now = self._present.get(scope.origin, {})
             for name, family in before[scope.origin].items():
                 gone = comparison.missing(family, now.get(name))
-                gone = self._nowhere_else(gone, family, now.get(name)) if gone else []
-                gone = [labels for labels in gone if labels not in marked]
-                marked.update(gone)
+                gone = ends.of(gone, family, now.get(name)) if gone else ()
                 if gone:
                     markers.append(_ended(family, gone, scope.time))
         return markers
@@ -93,82 +93,83 @@ class StaleMarkers:
         since = self._first + 1
         return [ScopeFamilies(origin, [], since) for origin in sorted(ended)]
 
-    def _nowhere_else(
-        self, gone: Sequence[Labels], before: Family, now: Family | None
-    ) -> list[Labels]:
-        """Those of ``gone`` that no scope has; ``now`` is what ``before`` became, without them."""
+
+class _Ends:
+    """Which series have left all scopes, each said once; as columns where no two can be one.
+
+    ``present`` are the families that scopes have now, ``before`` what those that came had.
+    """
+
+    def __init__(
+        self, present: Collection[Mapping[str, Family]], before: Collection[Mapping[str, Family]]
+    ) -> None:
+        self._present = present
+        self._before = before
+        self._marked: set[Labels] = set()
+
+    def of(self, gone: _SomeSeries, before: Family, now: Family | None) -> _SomeSeries:
+        """Those of ``gone`` that have ended; ``now`` is what ``before`` became, without them."""
         names = _families_of(gone)
-        twins = [
-            family
-            for families in self._present.values()
-            for name in names & families.keys()
-            if (family := families[name]) is not now and not _are_apart(before, family)
-        ]
-        alive = {series.labels for twin in twins for series in twin.series}
-        return [one for one in gone if one not in alive]
+        twins = _twins(before, names, self._present, now)
+        if isinstance(gone, ColumnSeries) and not (
+            twins or _twins(before, names, self._before, before)
+        ):
+            return gone
+        known = self._marked.union(series.labels for twin in twins for series in twin.series)
+        ended = [series for series in gone if series.labels not in known]
+        self._marked.update(series.labels for series in ended)
+        return ended
 
 
-def _families_of(all_labels: Iterable[Labels]) -> set[str]:
+def _twins(
+    one: Family,
+    names: Collection[str],
+    scopes: Iterable[Mapping[str, Family]],
+    itself: Family | None,
+) -> list[Family]:
+    """The families of ``scopes`` that may have a series of ``one``."""
+    return [
+        family
+        for families in scopes
+        for name in names & families.keys()
+        if (family := families[name]) is not itself and not are_apart(one, family)
+    ]
+
+
+def _families_of(some: _SomeSeries) -> set[str]:
     """Names of the families that may have such series: histograms have suffixed ones."""
-    names = {dict(labels).get(NAME, "") for labels in all_labels}
+    if isinstance(some, ColumnSeries):
+        names = {str(dict(some.labels)[NAME])}
+    else:
+        names = {dict(series.labels).get(NAME, "") for series in some}
     return names | {name.removesuffix(suffix) for name in names for suffix in HISTOGRAM_SUFFIXES}
 
 
-def _are_apart(one: Family, other: Family) -> bool:
-    """Whether all rows of the one have a label in common that is another in those of the other."""
-    if not (isinstance(one.series, ColumnSeries) and isinstance(other.series, ColumnSeries)):
-        return False
-    here, there = dict(one.series.shape), dict(other.series.shape)
-    return any(
-        value and there.get(name, value) not in {None, value} for name, value in here.items()
-    )
+def _remembered(families: Iterable[Family]) -> dict[str, Family]:
+    """``families`` by name, without the values of columns: their place has the marker already.
+
+    What is as long as another shares it, so it weighs little that 100,000 pods have twelve.
+    """
+    markers = cache(lambda count: array("d", [STALE_NAN]) * count)
+
+    def ending(series: ColumnSeries) -> ColumnSeries:
+        points = series.points
+        time, values = points.time_unix_nano, markers(len(points))
+        ended = PointColumns(points.table, values, rows=points.rows, time_unix_nano=time)
+        return ColumnSeries(series.labels, ended)
+
+    return {
+        family.name: replace(family, series=ending(family.series))
+        if isinstance(family.series, ColumnSeries)
+        else family
+        for family in families
+    }
 
 
-def _ended(family: Family, gone: Iterable[Labels], time: int) -> Family:
+def _ended(family: Family, gone: _SomeSeries, time: int) -> Family:
     # A series cannot end before its last sample; a foreign scope without one says no newer time.
     last = max(time, family.newest + 1)
+    if isinstance(gone, ColumnSeries):
+        return replace(family, series=ColumnSeries(gone.labels, gone.points.at(last * 1_000_000)))
     marker = (Sample(last, STALE_NAN),)
-    return replace(family, series=[Series(labels, marker) for labels in gone])
-
-
-class _Comparison:
-    """Of one batch with the one before it.
-
-    The metrics of one level share a table, so what is missing in it is sought once for all.
-    """
-
-    def __init__(self) -> None:
-        self._missing_rows: dict[tuple[int, ...], list[int]] = {}
-
-    def missing(self, before: Family, now: Family | None) -> list[Labels]:
-        """The label sets of ``before`` that ``now`` does not have, sorted."""
-        if now is None:
-            return sorted(series.labels for series in before.series)
-        if isinstance(before.series, ColumnSeries) and isinstance(now.series, ColumnSeries):
-            old, new = before.series, now.series
-            if old.shape == new.shape:
-                return sorted(old.row_labels(row) for row in self._rows(old, new))
-        kept = {series.labels for series in now.series}
-        return sorted({series.labels for series in before.series} - kept)
-
-    def _rows(self, old: ColumnSeries, new: ColumnSeries) -> list[int]:
-        # All that is compared existed before the comparison, so ids tell the parts apart.
-        parts = (old.points.table, old.points.rows, new.points.table, new.points.rows)
-        key = tuple(map(id, parts))
-        if key not in self._missing_rows:
-            self._missing_rows[key] = _missing_rows(old, new)
-        return self._missing_rows[key]
-
-
-def _missing_rows(old: ColumnSeries, new: ColumnSeries) -> list[int]:
-    """Rows of ``old`` whose labels no row of ``new`` has; all other labels are the same."""
-    if old.points.table is new.points.table and old.points.rows == new.points.rows:
-        return []
-    kept = {key for _, key in _row_keys(new)}
-    return [row for row, key in _row_keys(old) if key not in kept]
-
-
-def _row_keys(series: ColumnSeries) -> Iterator[tuple[int, _RowKey]]:
-    columns = [value for _, value in series.labels if not isinstance(value, str)]
-    for row in series.points.row_numbers():
-        yield row, tuple(column[row] for column in columns)
+    return replace(family, series=[Series(one.labels, marker) for one in gone])

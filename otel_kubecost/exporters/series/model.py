@@ -57,7 +57,7 @@ class ColumnSeries:
 
     ``labels`` are sorted as in ``Labels``; a label's value is the same for every series (a
     string, not empty) or comes from a column of ``points.table``, by row. A column may hold empty
-    strings: that series goes without the label.
+    strings: that series goes without the label. All strings are such that UTF-8 carries them.
     """
 
     __slots__ = ("labels", "points")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import compress, repeat
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -26,11 +27,15 @@ from otel_kubecost.exporters.series.model import (
 )
 from otel_kubecost.exporters.series.relabel_labels import apply_rule
 from otel_kubecost.exporters.series.relabel_rule import RelabelRule
+from otel_kubecost.pdata import StringColumn
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
 _Rules: TypeAlias = tuple[RelabelRule, ...]
+
+_VERDICTS = 4096
+"""That are remembered: more than there are namespaces, fewer than pods."""
 
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -143,16 +148,31 @@ def _all_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
 def _chosen_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
     """Each distinct combination of the values that ``rule`` looks at is looked at once."""
     looked_at = [(name, value) for name, value in series.labels if rule.touches(name)]
-    verdicts: dict[tuple[str, ...], bool] = {}
-    chosen = []
-    for place, row in enumerate(series.points.row_numbers()):
-        found = tuple(value if isinstance(value, str) else value[row] for _, value in looked_at)
-        if found not in verdicts:
-            names = (name for name, _ in looked_at)
-            verdicts[found] = apply_rule(rule, dict(zip(names, found, strict=True)))
-        if verdicts[found]:
-            chosen.append(place)
+    rows = series.points.row_numbers()
+    found = zip(*(_strings(value, rows) for _, value in looked_at), strict=True)
+    verdicts = _Verdicts(rule, [name for name, _ in looked_at])
+    chosen = compress(range(len(rows)), map(verdicts.__getitem__, found))
     return ColumnSeries(series.labels, series.points.select(chosen))
+
+
+def _strings(value: str | StringColumn, rows: Sequence[int]) -> Iterator[str]:
+    return repeat(value, len(rows)) if isinstance(value, str) else value.strings_at(rows)
+
+
+class _Verdicts(dict[tuple[str, ...], bool]):
+    """Whether series stay, by their values of the labels that a rule looks at; a few thousand."""
+
+    def __init__(self, rule: RelabelRule, names: Sequence[str]) -> None:
+        super().__init__()
+        self._rule = rule
+        self._names = names
+
+    def __missing__(self, values: tuple[str, ...]) -> bool:
+        if len(self) >= _VERDICTS:
+            self.clear()
+        labels = dict(zip(self._names, values, strict=True))
+        verdict = self[values] = apply_rule(self._rule, labels)
+        return verdict
 
 
 # Rows: any rule, series by series.

@@ -29,7 +29,7 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
-from otel_kubecost.exporters.series.columns import column_series
+from otel_kubecost.exporters.series.columns import ResourceColumns
 from otel_kubecost.exporters.series.cumulative import Totals
 from otel_kubecost.exporters.series.exemplars import series_exemplars
 from otel_kubecost.exporters.series.histogram import histogram_series
@@ -98,6 +98,7 @@ class _Place(NamedTuple):
     origin: tuple[str, ...]
     labels: Mapping[str, str]
     """Of the resource."""
+    columns: ResourceColumns
 
 
 class Translator:
@@ -133,9 +134,13 @@ class Translator:
             external=self._translation.external_labels,
             label_names=self._translation.label_names,
         )
+        columns = ResourceColumns(labels.every, self._translation.label_names)
         origin = resource_origin(attributes)
         scopes = [
-            self._scope(of_scope, _Place((*origin, *scope_origin(of_scope.scope)), labels.every))
+            self._scope(
+                of_scope,
+                _Place((*origin, *scope_origin(of_scope.scope)), labels.every, columns),
+            )
             for of_scope in of_resource.scope_metrics
         ]
         if self._translation.target_info and labels.info:
@@ -176,7 +181,7 @@ class Translator:
         if isinstance(points, PointColumns) and not points:
             return ColumnSeries((), points)  # nothing to label, but a time
         if isinstance(points, PointColumns) and not _is_delta(metric.data):
-            columns = column_series(name, points, place.labels, self._translation.label_names)
+            columns = place.columns.series(name, points)
             if columns is not None:
                 return columns
         return self._rows(name, metric, place)

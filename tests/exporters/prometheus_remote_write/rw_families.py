@@ -37,20 +37,31 @@ def plain_families(draw):
     return Family(name, draw(TYPES), [series], draw(st.text(max_size=5)), draw(st.text(max_size=3)))
 
 
+CELLS = st.sampled_from(["", "a", "é"]) | st.text(max_size=3)
+
+
 @st.composite
 def column_families(draw):
-    """Families over one or two tables, with labels from columns at any place among the others."""
+    """Families over one or two tables, with labels from columns at any place among the others.
+
+    Some have the same rows and time, and some the same labels but for their names.
+    """
     families = []
     for table_number in range(draw(st.integers(1, 2))):
         keys = draw(st.lists(NAMES, unique=True, max_size=3))
-        cells = st.tuples(*[st.text(max_size=3)] * len(keys))
-        rows = draw(st.lists(cells, unique=True, max_size=5))
+        rows = draw(st.lists(st.tuples(*[CELLS] * len(keys)), unique=True, max_size=9))
         table = AttributeTable.of(keys, rows)
-        for number in range(draw(st.integers(1, 3))):
-            constant = draw(st.dictionaries(st.text("xyz", min_size=1), TEXT, max_size=2))
-            values = draw(st.lists(st.none() | st.floats(), min_size=len(rows),
-                                   max_size=len(rows)))  # fmt: skip
-            points = PointColumns.of(table, values, time_unix_nano=draw(st.integers(0, 2**60)))
+        cells = st.lists(st.none() | st.floats(), min_size=len(rows), max_size=len(rows))
+        full = st.lists(st.floats(), min_size=len(rows), max_size=len(rows))
+        holes = draw(st.sets(st.sampled_from(range(len(rows))))) if rows else ()
+        time = draw(st.integers(0, 2**60))
+        for number in range(draw(st.integers(1, 4))):
+            constant = draw(st.dictionaries(st.sampled_from("BXxyz"), TEXT, max_size=2))
+            values = draw(cells | full)
+            if draw(st.booleans()):
+                values = [None if row in holes else 0.5 for row in range(len(rows))]
+            at = draw(st.just(time) | st.integers(0, 2**60))
+            points = PointColumns.of(table, values, time_unix_nano=at)
             points.start_time_unix_nano = draw(st.integers(0, 2**60))
             named = {"__name__": f"m{table_number}{number}", **constant}
             columns = dict(zip(keys, table.columns, strict=True))

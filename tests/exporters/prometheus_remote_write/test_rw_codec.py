@@ -7,7 +7,7 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rw_families import at_any_pace
+from rw_families import at_any_pace, column_families
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode, encode_metadata
 from otel_kubecost.exporters.prometheus_remote_write.protobuf import read_varint, varint
@@ -54,27 +54,6 @@ def test_any_series_arrives_with_its_labels_times_and_bits(families, limit):
     assert [[(time, bits(value)) for time, value in series.points] for series in arrived] == [
         [(time, bits(value)) for time, value in series.samples] for series in sent
     ]
-
-
-@st.composite
-def column_families(draw):
-    """Families over one or two tables, with labels from columns at any place among the others."""
-    families = []
-    for table_number in range(draw(st.integers(1, 2))):
-        keys = draw(st.lists(NAMES, unique=True, max_size=3))
-        cells = st.text(max_size=4)
-        rows = draw(st.lists(st.tuples(*[cells] * len(keys)), unique=True, max_size=5))
-        table = AttributeTable.of(keys, rows)
-        for number in range(draw(st.integers(1, 3))):
-            constant = draw(st.dictionaries(st.text("xyz", min_size=1), TEXT, max_size=2))
-            values = draw(st.lists(st.none() | st.floats(), min_size=len(rows),
-                                   max_size=len(rows)))  # fmt: skip
-            points = PointColumns.of(table, values, time_unix_nano=draw(st.integers(0, 2**60)))
-            named = {"__name__": f"m{table_number}{number}", **constant}
-            columns = dict(zip(keys, table.columns, strict=True))
-            labels = sorted((columns | named).items())
-            families.append(Family(named["__name__"], Type.GAUGE, ColumnSeries(labels, points)))
-    return families
 
 
 @at_any_pace

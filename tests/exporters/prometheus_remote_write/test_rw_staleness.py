@@ -90,6 +90,10 @@ class CountedColumn(StringColumn):
         self.reads = getattr(self, "reads", 0) + 1
         return super().__getitem__(row)
 
+    def strings_at(self, rows):
+        self.reads = getattr(self, "reads", 0) + len(rows)
+        return super().strings_at(rows)
+
 
 def counted(pods):
     column = StringColumn.of(sorted(pods))

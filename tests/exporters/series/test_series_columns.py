@@ -1,5 +1,6 @@
 """Columns of points: the fast path gives what the plain path gives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from series_data import CUMULATIVE, DELTA, TIME, batch, joined, nanos, translate
 
 from otel_kubecost.exporters.series.model import ColumnSeries
 from otel_kubecost.exporters.series.translate import Translation, Translator
-from otel_kubecost.pdata import AttributeTable, PointColumns, map_scopes
+from otel_kubecost.pdata import AttributeTable, PointColumns, StringColumn, map_scopes
 
 NAMESPACES = AttributeTable.of(("k8s.namespace.name",), [("default",), ("shop",), ("kube-system",)])
 
@@ -58,6 +59,42 @@ def test_columns_are_translated_without_being_read():
         for name in ("default", "kube-system")
     ]
     assert [series.samples for series in family.series] == [((TIME, 1.0),), ((TIME, 3.0),)]
+
+
+class ReadOnce(Sequence):
+    """Strings of a column, each of which may be looked at once."""
+
+    def __init__(self, strings):
+        self._strings = strings
+        self.read = 0
+
+    def __len__(self):
+        return len(self._strings)
+
+    def __getitem__(self, at):
+        found = self._strings[at]
+        self.read += len(found) if isinstance(at, slice) else 1
+        assert self.read <= len(self._strings)
+        return found
+
+
+def test_a_table_is_looked_at_once_for_all_metrics_over_it():
+    """Whether its strings can be labels is the same for each; so are the labels but the name."""
+    known = StringColumn.of(f"n{at}" for at in range(10_000))
+    strings = ReadOnce(known.values)
+    table = AttributeTable(["k8s.namespace.name"], [StringColumn(known.codes, strings)], 10_000)
+    points = [columns(table, [1.0] * 10_000, currency="USD") for _ in range(3)]
+    families = Translator().translate(batch(*map(gauge, "abc", points)))
+    assert [dict(family.series.shape)["__name__"] for family in families] == ["a", "b", "c"]
+    assert {family.series.labels[1:] for family in families} == {families[0].series.labels[1:]}
+    assert strings.read == 10_000
+
+
+def test_metrics_over_one_table_may_differ_in_what_is_constant():
+    """A ratio has no currency; a cost may be in another."""
+    points = [columns(currency="USD"), columns(), columns(currency="EUR")]
+    families = Translator().translate(batch(*map(gauge, "abc", points)))
+    assert [dict(one.series.shape).get("currency") for one in families] == ["USD", None, "EUR"]
 
 
 def test_labels_of_columns_are_sorted_by_their_new_names():

@@ -111,6 +111,18 @@ def test_a_rule_about_labels_keeps_rows():
     assert kept.newest == 5
 
 
+def test_a_rule_may_look_at_a_label_with_any_number_of_values():
+    """More than it remembers what became of: the rows are the same."""
+    pods = [f"p{at}" for at in range(9000)]
+    table = AttributeTable.of(["pod"], [(pod,) for pod in pods])
+    labels = [("__name__", "cost"), ("pod", table.columns[0])]
+    series = ColumnSeries(labels, PointColumns.of(table, map(float, range(9000))))
+    keep = {"action": "keep", "source_labels": ["__name__", "pod"], "regex": "cost;p.*[37]"}
+    (kept,) = relabel([Family("cost", Type.GAUGE, series)], keep)
+    assert rows([kept]) == [("cost", pod) for pod in pods if pod[-1] in "37"]
+    assert list(kept.series.points.values) == [at for at in range(9000) if at % 10 in {3, 7}]
+
+
 def test_a_label_that_is_missing_is_the_empty_string():
     """As in Prometheus, also where a column has no value for a row."""
     drop = {"action": "drop", "source_labels": ["namespace"], "regex": ""}

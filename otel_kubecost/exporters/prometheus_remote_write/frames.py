@@ -1,0 +1,59 @@
+"""Series one by one to the frames of remote write 1.0: any labels, any number of samples.
+
+The plain way. What came as columns goes another (``row_frames``) and comes to the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
+    field,
+    fields,
+    pack_double,
+    string,
+    varint,
+)
+from otel_kubecost.exporters.prometheus_remote_write.reading import sample_times
+from otel_kubecost.exporters.series.model import Series, SeriesExemplar
+
+Frame: TypeAlias = tuple[bytes, int, int]
+"""An encoded ``TimeSeries`` with its tag and length, its samples, its newest time (ms)."""
+
+
+def series_frame(series: Series, *, exemplars: bool = False) -> Frame:
+    samples = b"".join([_sample(value, time_field(time)) for time, value in series.samples])
+    extra = b"".join([_exemplar(one) for one in series.exemplars]) if exemplars else b""
+    frame = field(0x0A, label_fields(series.labels) + samples + extra)
+    return frame, len(series.samples), series.samples[-1].timestamp
+
+
+def frames_in(message: bytes) -> list[Frame]:
+    """The frames that make up a whole ``WriteRequest``, or a part of one, of ours."""
+    return [_frame(tag, payload) for tag, payload in fields(message)]
+
+
+def label_fields(labels: Iterable[tuple[str, str]]) -> bytes:
+    return b"".join(
+        [field(0x0A, string(0x0A, name) + string(0x12, value)) for name, value in labels]
+    )
+
+
+def time_field(milliseconds: int) -> bytes:
+    return b"\x10" + varint(milliseconds)
+
+
+def _sample(value: float, time: bytes) -> bytes:
+    # 0.0 is written out too: an empty message for a sample would be legal and is often misread.
+    return field(0x12, b"\x09" + pack_double(value) + time)
+
+
+def _exemplar(exemplar: SeriesExemplar) -> bytes:
+    sample = b"\x11" + pack_double(exemplar.value) + b"\x18" + varint(exemplar.timestamp)
+    return field(0x1A, label_fields(exemplar.labels) + sample)
+
+
+def _frame(tag: int, message: bytes) -> Frame:
+    times = sample_times(message) if tag == 0x0A else []
+    return field(tag, message), len(times), max(times, default=0)

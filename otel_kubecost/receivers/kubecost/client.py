@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
@@ -23,6 +22,7 @@ from otel_kubecost.receivers.kubecost.hour import Hour
 from otel_kubecost.receivers.kubecost.pages import all_pages
 from otel_kubecost.receivers.kubecost.product import Product, recognise
 from otel_kubecost.receivers.kubecost.projection import Projection
+from otel_kubecost.receivers.kubecost.question import Question, question_for
 from otel_kubecost.receivers.kubecost.replies import (
     Reply,
     TimedOutError,
@@ -41,14 +41,6 @@ CURRENCY_TIMEOUT = 10.0
 """Seconds; a cost is worth waiting for, the name of its currency less so."""
 _NO_ANSWER, _TOO_LATE = Response(0, {}, b""), Response(HTTPStatus.GATEWAY_TIMEOUT, {}, b"")
 _IN_TROUBLE = {429, 502, 503, 504}
-
-
-class _Question(NamedTuple):
-    parameters: Mapping[str, str]
-    wanted: Projection
-
-    def but(self, parameters: Mapping[str, str]) -> _Question:
-        return self._replace(parameters={**self.parameters, **parameters})
 
 
 class KubecostClient:
@@ -95,7 +87,7 @@ class KubecostClient:
 
         Raises NoDataError where there is nothing (yet), ScrapeError for every other failure.
         """
-        question = _Question(self._parameters(window, wanted, accumulate=accumulate), wanted)
+        question = question_for(self._options, window, wanted, accumulate=accumulate)
         if not self._options.include_idle:
             return self._every_page(question)
         if self._idle_hung.runs and self._may_hang:
@@ -157,7 +149,7 @@ class KubecostClient:
     def _may_hang(self) -> bool:
         return self._product is None or not self._product.is_kubecost
 
-    def _again(self, question: _Question, error: TimedOutError) -> RowTable:
+    def _again(self, question: Question, error: TimedOutError) -> RowTable:
         """Without idle; what went wrong first counts if that fails too."""
         try:
             allocations = self._without_idle(question)
@@ -169,12 +161,12 @@ class KubecostClient:
         self._idle_hung.begin()
         return allocations
 
-    def _without_idle(self, question: _Question) -> RowTable:
-        allocations = self._every_page(question.but(_idle(asked=False)))
+    def _without_idle(self, question: Question) -> RowTable:
+        allocations = self._every_page(question.without_idle())
         allocations.without_idle = True
         return allocations
 
-    def _every_page(self, question: _Question) -> RowTable:
+    def _every_page(self, question: Question) -> RowTable:
         """The answer, within one deadline for all that it takes."""
         deadline = Deadline(self._options.timeout)
         if not self._options.page_size or question.parameters["accumulate"] != "true":
@@ -183,7 +175,7 @@ class KubecostClient:
             lambda page: self._answer(question.but(page), deadline), self._options.page_size
         )
 
-    def _answer(self, question: _Question, deadline: Deadline) -> RowTable:
+    def _answer(self, question: Question, deadline: Deadline) -> RowTable:
         if self._found is not None:
             reply = self._ask(self._base + self._found, question, deadline)
             if wrong_path(reply.response) is None:
@@ -197,7 +189,7 @@ class KubecostClient:
         self._has_moved = True
         self._idle_hung.end()
 
-    def _probe(self, question: _Question, deadline: Deadline) -> RowTable:
+    def _probe(self, question: Question, deadline: Deadline) -> RowTable:
         """The answer of the first path that has the API; what else was there is an error."""
         tried: list[str] = []
         failures: list[ScrapeError] = []
@@ -231,9 +223,8 @@ class KubecostClient:
         self._pods = table.pods or self._pods
         return table
 
-    def _ask(self, url: str, question: _Question, deadline: Deadline) -> Reply:
-        is_page = "limit" in question.parameters
-        table = RowTable(question.wanted, keyed=is_page, pods=self._pods)
+    def _ask(self, url: str, question: Question, deadline: Deadline) -> Reply:
+        table = RowTable(question.wanted, keyed=question.is_page, pods=self._pods)
         with self._opened(url, question.parameters, deadline) as stream:
             return received(stream, table)
 
@@ -281,23 +272,3 @@ class KubecostClient:
         url = (self._base + self._found).removesuffix("/compute")
         parent = url.removesuffix("/allocation")
         return f"{parent}/{name}" if parent != url else None
-
-    def _parameters(
-        self, window: Window, wanted: Projection, *, accumulate: bool
-    ) -> dict[str, str]:
-        return {
-            "window": str(window),
-            "aggregate": ",".join(wanted.dimensions),
-            "accumulate": _flag(accumulate),
-            "shareIdle": _flag(self._options.share_idle),
-            **_idle(asked=self._options.include_idle),
-        }
-
-
-def _idle(*, asked: bool) -> dict[str, str]:
-    """Kubecost reads the one, OpenCost the other; each passes over what it does not know."""
-    return {"idle": _flag(asked), "includeIdle": _flag(asked)}
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"

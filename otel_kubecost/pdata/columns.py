@@ -148,11 +148,13 @@ class PointColumns(Sequence[NumberDataPoint]):
         places = array("I", chosen)
         if len(places) == len(self):
             return self
-        rows = self.row_numbers()
+        rows = places
+        if self.rows is not None:
+            rows = array("I", map(self.rows.__getitem__, places))
         return PointColumns(
             self.table,
-            array("d", (self.values[place] for place in places)),
-            rows=array("I", (rows[place] for place in places)),
+            array("d", map(self.values.__getitem__, places)),
+            rows=rows,
             constant=self.constant,
             time_unix_nano=self.time_unix_nano,
             start_time_unix_nano=self.start_time_unix_nano,

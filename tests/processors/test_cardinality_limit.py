@@ -74,6 +74,14 @@ def test_the_most_costly_pods_stay_and_the_others_are_folded_by_namespace():
     }
 
 
+def test_a_namespace_whose_pods_are_all_kept_has_no_others():
+    """Not even a row without a point."""
+    [points] = columns(CardinalityLimit(top_n_pods=4)(batch(pods(COSTS))))
+    assert [points.table.row(at)["k8s.pod.name"] for at in range(len(points.table))] == [
+        "p1", "p2", "p3", "__other__", "p1",
+    ]  # fmt: skip
+
+
 def test_the_others_can_be_dropped_instead():
     """other: drop leaves the top pods alone."""
     limited = CardinalityLimit(top_n_pods=2, other="drop")(batch(pods(COSTS)))
@@ -165,6 +173,19 @@ def test_max_series_keeps_fewer_pods_and_still_every_cost():
     assert count_points(limited) <= 20
     assert math.fsum(values(limited).values()) == math.fsum(costs.values())
     assert values(limited)["a", "p099"] == 99.0
+
+
+def test_max_series_counts_on_no_mean_that_nothing_weighs():
+    """The efficiency of pods without a cost is absent once they are folded: others have room."""
+    costs = {("a", "p0"): 1.0, ("a", "p1"): 0.0, ("a", "p2"): 0.0, ("a", "p3"): 0.0}
+    scrape = batch(pods(costs, "cpu_cost"), pods(costs, "cpu_efficiency"))
+    kept = {
+        limit: set(values(CardinalityLimit(top_n_pods=4, max_series=limit)(scrape), "cpu_cost"))
+        for limit in range(2, 8)
+    }
+    assert {limit: len(names - {("a", "__other__")}) for limit, names in kept.items()} == {
+        2: 0, 3: 1, 4: 1, 5: 2, 6: 2, 7: 2,
+    }  # fmt: skip
 
 
 def test_max_series_holds_where_there_are_no_pods_to_fold():

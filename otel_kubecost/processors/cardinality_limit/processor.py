@@ -16,13 +16,12 @@ from otel_kubecost.config.problems import build_options
 from otel_kubecost.pdata import (
     PointColumns,
     count_points,
-    each_metric,
     each_scope,
     map_scopes,
     stamped,
     time_if_restamped,
 )
-from otel_kubecost.processors.cardinality_limit.fold import RankedPods, pod_columns
+from otel_kubecost.processors.cardinality_limit.batches import RankedPods
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -90,19 +89,17 @@ class CardinalityLimit:
         return outcome.limited
 
     def _limit(self, data: MetricsData) -> _Outcome:
-        ranked, top = RankedPods(data), self._options.top_n_pods
-        limited = self._keep(ranked, top)
+        options, top = self._options, self._options.top_n_pods
+        pods = RankedPods(data, top, fold=options.other == "fold", allows=self._allows)
+        limited = pods.limited(top)
         series = count_points(limited)
-        while (excess := count_points(limited) - self._options.max_series) > 0 and top > 0:
-            top = _fewer(limited, top, excess)
-            limited = self._keep(ranked, top)
-        if excess > 0:
-            limited = _cut(limited, self._options.max_series)
-        return _Outcome(data, limited, top, series, max(0, excess))
-
-    def _keep(self, ranked: RankedPods, top: int) -> MetricsData:
-        limited = ranked.limited(top, fold=self._options.other == "fold")
-        return map_scopes(limited, lambda _, metrics: [m for m in metrics if self._allows(m.name)])
+        if series > options.max_series:
+            top = pods.most(options.max_series)
+            limited = pods.limited(top)
+        cut = max(0, count_points(limited) - options.max_series)
+        if cut:
+            limited = _cut(limited, options.max_series)
+        return _Outcome(data, limited, top, series, cut)
 
     def _allows(self, name: str) -> bool:
         patterns = self._options.metric_allowlist
@@ -120,13 +117,6 @@ class CardinalityLimit:
             )
         elif was_over and not over:
             _log.info("The number of series is below max_series again", series=outcome.series)
-
-
-def _fewer(data: MetricsData, top: int, excess: int) -> int:
-    """A smaller ``top`` that comes closer to the limit; each pod has one series a pod metric."""
-    pods = [columns for _, _, m in each_metric(data) if (columns := pod_columns(m)) is not None]
-    rows = max((len(columns) for columns in pods), default=0)
-    return max(0, min(top, rows) - max(1, excess // max(1, len(pods))))
 
 
 def _cut(data: MetricsData, limit: int) -> MetricsData:

@@ -15,7 +15,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Wi
 
 
 class Options(BaseModel):
-    """A block of options. Unknown keys are errors; input never shows in messages (secrets)."""
+    """A block of options. Unknown keys are errors; input never shows in messages (secrets).
+
+    What checks a block is built when the first one is checked: to build it for every component
+    takes 2.5 MiB and 0.05 s, and a configuration names some of them.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -23,6 +27,7 @@ class Options(BaseModel):
         hide_input_in_errors=True,
         arbitrary_types_allowed=True,
         allow_inf_nan=False,
+        defer_build=True,
     )
 
 

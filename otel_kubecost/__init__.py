@@ -9,39 +9,45 @@ client, allocation, levels, costs, metrics), ``pdata`` (what flows), ``processor
 ``exporters.series`` (translation), ``exporters.prometheus_remote_write`` (encoding),
 ``exporters.sending`` (queue, retry). ``config`` reads configurations, ``components`` lists what
 they can name, ``service`` runs them.
+
+A name is imported when it is used, with what it needs. ``__init__.pyi`` tells type checkers what
+the names are.
 """
 
-from otel_kubecost.errors import (
-    ConfigError,
-    ExportError,
-    NoDataError,
-    OtelKubecostError,
-    PermanentError,
-    RetryableError,
-    ScrapeError,
-)
-from otel_kubecost.exporters.prometheus import PrometheusExporter
-from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
-from otel_kubecost.pipeline import Pipeline
-from otel_kubecost.processors.cardinality_limit import CardinalityLimit
-from otel_kubecost.processors.pricing import Pricing
-from otel_kubecost.receivers.kubecost import KubecostReceiver
-from otel_kubecost.service import Service, load_config
+from typing import Any
 
-__all__ = [
-    "CardinalityLimit",
-    "ConfigError",
-    "ExportError",
-    "KubecostReceiver",
-    "NoDataError",
-    "OtelKubecostError",
-    "PermanentError",
-    "Pipeline",
-    "Pricing",
-    "PrometheusExporter",
-    "PrometheusRemoteWriteExporter",
-    "RetryableError",
-    "ScrapeError",
-    "Service",
-    "load_config",
-]
+from otel_kubecost.on_demand import OnDemand
+
+_PUBLIC: OnDemand[Any] = OnDemand(
+    {
+        "CardinalityLimit": "otel_kubecost.processors.cardinality_limit:CardinalityLimit",
+        "ConfigError": "otel_kubecost.errors:ConfigError",
+        "ExportError": "otel_kubecost.errors:ExportError",
+        "KubecostReceiver": "otel_kubecost.receivers.kubecost:KubecostReceiver",
+        "NoDataError": "otel_kubecost.errors:NoDataError",
+        "OtelKubecostError": "otel_kubecost.errors:OtelKubecostError",
+        "PermanentError": "otel_kubecost.errors:PermanentError",
+        "Pipeline": "otel_kubecost.pipeline:Pipeline",
+        "Pricing": "otel_kubecost.processors.pricing:Pricing",
+        "PrometheusExporter": "otel_kubecost.exporters.prometheus:PrometheusExporter",
+        "PrometheusRemoteWriteExporter": (
+            "otel_kubecost.exporters.prometheus_remote_write:PrometheusRemoteWriteExporter"
+        ),
+        "RetryableError": "otel_kubecost.errors:RetryableError",
+        "ScrapeError": "otel_kubecost.errors:ScrapeError",
+        "Service": "otel_kubecost.service:Service",
+        "load_config": "otel_kubecost.service:load_config",
+    }
+)
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _PUBLIC[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

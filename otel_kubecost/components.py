@@ -1,38 +1,35 @@
-"""The one list of built-in components; nothing else names them."""
+"""The one list of built-in components; nothing else names them.
+
+The path in a configuration is the path on disk: ``exporters: prometheus:`` is the ``FACTORY`` of
+``otel_kubecost/exporters/prometheus``. It is imported when a configuration names it, so what it
+needs, a database or a server, costs nobody else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from otel_kubecost.component import Factory, Kind
-from otel_kubecost.exporters import prometheus, prometheus_remote_write
-from otel_kubecost.extensions import file_storage
-from otel_kubecost.processors import cardinality_limit, pricing
-from otel_kubecost.receivers import kubecost
+from otel_kubecost.on_demand import OnDemand
 
-BUILT_IN: tuple[Factory, ...] = (
-    kubecost.FACTORY,
-    cardinality_limit.FACTORY,
-    pricing.FACTORY,
-    prometheus.FACTORY,
-    prometheus_remote_write.FACTORY,
-    file_storage.FACTORY,
-)
-
-
-def by_kind(factories: Iterable[Factory]) -> Mapping[Kind, Mapping[str, Factory]]:
-    """Factories by kind and by every name that a configuration may use.
-
-    Raises ValueError where two of a kind have the same name.
-    """
-    kinds: dict[Kind, dict[str, Factory]] = {kind: {} for kind in Kind}
-    for factory in factories:
-        for name in (factory.name, *factory.aliases):
-            if name in kinds[factory.kind]:
-                raise ValueError(f"two {factory.kind} are called {name!r}")
-            kinds[factory.kind][name] = factory
-    return kinds
+_NAMES: Mapping[Kind, Mapping[str, str]] = {
+    Kind.RECEIVER: {"kubecost": "kubecost"},
+    Kind.PROCESSOR: {"cardinality_limit": "cardinality_limit", "pricing": "pricing"},
+    Kind.EXPORTER: {
+        "prometheus": "prometheus",
+        "prometheus_remote_write": "prometheus_remote_write",
+        "prometheusremotewrite": "prometheus_remote_write",
+    },
+    Kind.EXTENSION: {"file_storage": "file_storage"},
+}
+"""Every name that a configuration may use, and the folder that it stands for."""
 
 
 def builtin_factories() -> Mapping[Kind, Mapping[str, Factory]]:
-    return by_kind(BUILT_IN)
+    """By kind and by every name that a configuration may use."""
+    return {
+        kind: OnDemand(
+            {name: f"otel_kubecost.{kind}.{folder}:FACTORY" for name, folder in names.items()}
+        )
+        for kind, names in _NAMES.items()
+    }

@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import otel_kubecost
+from otel_kubecost.components import builtin_factories
 
 ROOT = Path(otel_kubecost.__file__).parent
 KINDS = ("receivers", "processors", "exporters", "extensions")
@@ -47,7 +49,6 @@ IMPORTERS = {
 # What modules call for its effect when they are imported.
 EFFECTS = {
     "__main__": ["main"],
-    "cli": ["commands.add_command"],
     "telemetry": ["logging.getLogger(PACKAGE).addHandler"],
 }
 
@@ -106,17 +107,30 @@ def test_components_import_the_shared_rooms_and_themselves_alone(module):
     assert {room(name) for name in inner(module)} - set(KINDS) <= allowed
 
 
-def test_only_components_names_concrete_components():
-    """What can be configured is one explicit list."""
+def test_components_are_imported_by_their_names_alone():
+    """What is on the disk is what a configuration can name, and no module imports it of itself."""
+    rooms = {room(module) for module in TREES if module.split(".")[0] in KINDS and "." in module}
+    named = {
+        f"{kind}.{factory.name}"
+        for kind, factories in builtin_factories().items()
+        for factory in factories.values()
+    }
+    assert rooms - SHARED == named
     users = {
         module
         for module in TREES
         for name in inner(module)
-        if room(name).split(".")[0] in KINDS
-        and room(name) not in SHARED | set(KINDS)
-        and room(name) != room(module)
+        if room(name) in named and room(name) != room(module)
     }
-    assert users == {"components", ""}
+    assert users == set()
+
+
+def test_components_go_by_the_names_that_they_say():
+    """The list that imports nothing has their own names and spellings, and no others."""
+    for kind, factories in builtin_factories().items():
+        for name, factory in factories.items():
+            assert factory.kind is kind
+            assert name in {factory.name, *factory.aliases} <= set(factories)
 
 
 def is_within(module, place):
@@ -202,3 +216,16 @@ def test_the_public_names_are_sorted_and_there():
     """``__all__`` is what is promised, and all of it exists."""
     assert list(otel_kubecost.__all__) == sorted(otel_kubecost.__all__)
     assert all(hasattr(otel_kubecost, name) for name in otel_kubecost.__all__)
+    assert set(otel_kubecost.__all__) <= set(dir(otel_kubecost))
+    assert not hasattr(otel_kubecost, "KubecostReciever")
+
+
+def test_type_checkers_see_the_public_names_where_they_are():
+    """The stub beside the package imports each name from the module that it comes from."""
+    stub = ast.parse((ROOT / "__init__.pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    stated = {alias.name: node.module for node in imports for alias in node.names}
+    (names,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert sorted(stated) == ast.literal_eval(names) == list(otel_kubecost.__all__)
+    for name, module in stated.items():
+        assert getattr(import_module(module), name) is getattr(otel_kubecost, name)

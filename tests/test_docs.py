@@ -7,7 +7,7 @@ import pytest
 
 import otel_kubecost
 from otel_kubecost.cli import commands
-from otel_kubecost.components import BUILT_IN
+from otel_kubecost.components import builtin_factories
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
 from otel_kubecost.service import Service, load_config
 
@@ -48,7 +48,8 @@ def test_the_readme_begins_with_the_two_commands():
 def test_every_command_and_component_is_mentioned():
     """Nothing that can be typed is only in the code."""
     reference = README + (ROOT / "config" / "kubecost-to-cloudtuner.yaml").read_text()
-    for name in [*commands.commands, *(factory.name for factory in BUILT_IN)]:
+    factories = [one for of_kind in builtin_factories().values() for one in of_kind.values()]
+    for name in [*commands.commands, *(factory.name for factory in factories)]:
         assert name in reference, name
 
 

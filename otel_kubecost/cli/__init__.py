@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import NoReturn
+from collections.abc import MutableMapping
+from typing import NoReturn, cast
 
 import click
 
-from otel_kubecost.cli.backfill import backfill
-from otel_kubecost.cli.demo import demo
-from otel_kubecost.cli.once import once
-from otel_kubecost.cli.run import run
-from otel_kubecost.cli.validate import components, validate
 from otel_kubecost.errors import ConfigError, OtelKubecostError
+from otel_kubecost.on_demand import OnDemand
 
 EXIT_FAILED, EXIT_TRY_AGAIN, EXIT_CONFIG = 1, 75, 78
 
+_COMMANDS: OnDemand[click.Command] = OnDemand(
+    {
+        "backfill": "otel_kubecost.cli.backfill:backfill",
+        "components": "otel_kubecost.cli.validate:components",
+        "demo": "otel_kubecost.cli.demo:demo",
+        "once": "otel_kubecost.cli.once:once",
+        "run": "otel_kubecost.cli.run:run",
+        "validate": "otel_kubecost.cli.validate:validate",
+    }
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    commands=cast("MutableMapping[str, click.Command]", _COMMANDS),  # click only reads it
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="otel-kubecost")
 def commands() -> None:
     """Costs from Kubecost or OpenCost to a Prometheus remote_write endpoint."""
-
-
-for command in (run, once, validate, components, backfill, demo):
-    commands.add_command(command)
 
 
 def main() -> None:

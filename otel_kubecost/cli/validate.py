@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from otel_kubecost.cli.options import configured, service_of
-from otel_kubecost.component import Kind
-from otel_kubecost.components import BUILT_IN
+from otel_kubecost.components import builtin_factories
 
 
 @click.command(short_help="Print every mistake of a configuration.")
@@ -24,9 +23,9 @@ def validate(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
 @click.command(short_help="List what a configuration can name.")
 def components() -> None:
     """List every receiver, processor, exporter and extension that a configuration can name."""
-    for kind in Kind:
-        of_kind = sorted((one for one in BUILT_IN if one.kind is kind), key=lambda one: one.name)
-        click.echo(f"{kind}:" if of_kind else f"{kind}: none")
-        for factory in of_kind:
+    for kind, factories in builtin_factories().items():
+        click.echo(f"{kind}:" if factories else f"{kind}: none")
+        by_name = {factory.name: factory for factory in factories.values()}
+        for _, factory in sorted(by_name.items()):
             also = f" (also: {', '.join(factory.aliases)})" if factory.aliases else ""
             click.echo(f"  {factory.name}{also}\n      {factory.summary}")

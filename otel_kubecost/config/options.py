@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, NoReturn
 
-import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 
@@ -92,10 +91,14 @@ class Pattern:
     __slots__ = ("_compiled", "text")
 
     def __init__(self, text: str) -> None:
+        import re2  # noqa: PLC0415  2.5 MiB that nobody takes who writes no pattern
+
+        quiet = re2.Options()
+        quiet.log_errors = False
         self.text = text
         try:
-            re2.compile(text, _QUIET)
-            self._compiled = re2.compile(f"(?s:{text})", _QUIET)
+            re2.compile(text, quiet)
+            self._compiled = re2.compile(f"(?s:{text})", quiet)
         except re2.error as error:
             reason = error.args[0] if error.args else error
             reason = reason.decode() if isinstance(reason, bytes) else reason
@@ -112,10 +115,6 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
-
-
-_QUIET = re2.Options()
-_QUIET.log_errors = False
 
 
 def _pattern(value: Any) -> Pattern:

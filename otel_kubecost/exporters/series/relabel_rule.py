@@ -67,7 +67,7 @@ class RelabelRule(Options):
     )
     separator: Text = Field(";", description="Stands between the values of source_labels.")
     regex: GroupRegex = Field(
-        GroupPattern("(.*)"),
+        default_factory=lambda: GroupPattern("(.*)"),
         description="RE2; has to match the whole text, or for label* the name of a label.",
     )
     target_label: Text = Field("", description="Label that is written or compared with.")
@@ -105,7 +105,8 @@ class RelabelRule(Options):
 
     @model_validator(mode="after")
     def _nothing_without_meaning(self) -> Self:
-        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        fields = type(self).model_fields.items()
+        defaults = {name: field.get_default(call_default_factory=True) for name, field in fields}
         names = _WITHOUT_MEANING.get(self.action, ())
         given = [name for name in names if getattr(self, name) != defaults[name]]
         if given:

@@ -13,7 +13,6 @@ from otel_kubecost.config.option_fields import Path
 from otel_kubecost.config.problems import Finding
 from otel_kubecost.config.substitution import UnresolvedError, substitute
 from otel_kubecost.config.tree import ConfMap, Node, block_node, merged
-from otel_kubecost.config.yaml_document import Document
 from otel_kubecost.errors import NOWHERE, ConfigError, Location, Problem
 
 MAX_BYTES = 1024 * 1024
@@ -62,7 +61,7 @@ def _file_tree(path: str, problems: list[Problem]) -> Node:
         text = _read_text(path)
     except UnresolvedError as error:
         raise ConfigError.at(path, error.message, error.hint) from None
-    root = Document(text, path, problems).root()
+    root = _root(text, path, problems)
     if root.value is None:
         raise ConfigError.at(path, "is empty", "write receivers, exporters and service")
     if not isinstance(root.value, dict):
@@ -78,8 +77,14 @@ def _set_tree(assignment: str, problems: list[Problem]) -> Node:
     if not equals or not all(path):
         raise ConfigError.at(name, "is not KEY=VALUE", "write --set receivers.kubecost.window=24h")
     here = Location(name)
-    node = replace(Document(value, name, problems).root(path), location=here)
+    node = replace(_root(value, name, problems, path), location=here)
     return reduce(lambda inner, part: block_node({part: inner}, here), reversed(path), node)
+
+
+def _root(text: str, name: str, problems: list[Problem], at: Path = ()) -> Node:
+    from otel_kubecost.config.yaml_document import Document  # noqa: PLC0415  2 MiB, for files alone
+
+    return Document(text, name, problems).root(at)
 
 
 def _read_text(path: str) -> str:

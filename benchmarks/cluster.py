@@ -1,6 +1,6 @@
 """A cluster of pods and what they cost: deterministic, with pods that come and go.
 
-Generation 0 has the pods 0 to N-1. In each further generation 0.4 % of the pods have been replaced
+Generation 0 has the pods 0 to N-1. In each further generation some of the pods have been replaced
 by new ones, and every other pod costs what it did two generations before: no value is that of the
 generation before. Amounts are whole hundred-thousandths of the currency, Kubecost's rounding, so
 sums are exact.
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 CLUSTER = "cluster-one"
-CHURN = 0.004
 _PARTS = ("cpu", "ram", "pv", "network", "lb", "cpu_adjustment")
 """What a total is the sum of."""
 _APPS = ("checkout", "catalogue", "payments-api", "ledger", "search-index", "image-resizer", "web")
@@ -50,21 +49,22 @@ class Pod(NamedTuple):
 class Cluster:
     """The pods of one generation after another, and what their namespaces cost together."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, churn: float) -> None:
+        """``churn`` is the part of the pods that each generation replaces, one at least."""
         self.generation = 0
         self._namespaces = max(10, size // 100)
         self._nodes = max(5, size // 40)
         self._sums: list[dict[str, list[int]]] = [{}, {}]
         self.pods = [self._pod(number) for number in range(size)]
         self._next = size
+        self._replaced = max(1, round(size * churn))
         for pod in self.pods:
             self._count(pod, 1)
 
     def turn(self) -> list[int]:
         """Go on to the next generation; gives the places in ``pods`` whose pod is another."""
-        count = max(1, round(len(self.pods) * CHURN))
-        first = self.generation * count
-        places = [(first + offset) % len(self.pods) for offset in range(count)]
+        first = self.generation * self._replaced
+        places = [(first + offset) % len(self.pods) for offset in range(self._replaced)]
         for place in places:
             self._count(self.pods[place], -1)
             self.pods[place] = self._pod(self._next)

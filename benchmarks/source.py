@@ -1,6 +1,7 @@
 """The stand-in of Kubecost: answers allocation queries from bodies that are ready beforehand.
 
     GET /model/allocation?window=...&aggregate=cluster,namespace[,...]    the answer
+    GET /asked                                                            the aggregates asked for
     GET /rest                                                             stay at generation 0
 
 An answer by pods is followed by the next generation of the cluster, so each cycle sees new costs
@@ -25,10 +26,11 @@ _SETTLED = 20 * 60
 class Source:
     """Answers in the shape of OpenCost, from one ``Cluster``."""
 
-    def __init__(self, size: int) -> None:
-        self._cluster = Cluster(size)
-        self._size = size
+    def __init__(self, size: int, churn: float) -> None:
+        self._size, self._churn = size, churn
+        self._cluster = Cluster(size, churn)
         self._rests = False
+        self._asked: dict[str, None] = {}
         self._dimensions: tuple[str, ...] = ("cluster", "namespace", "pod", "node")
         self._window = _window("")
         self._lock = threading.Lock()
@@ -37,13 +39,17 @@ class Source:
     def answer(self, request: Request) -> Reply:
         with self._lock:
             if request.path == "/rest":
-                self._cluster, self._rests = Cluster(self._size), True
+                self._cluster, self._rests = Cluster(self._size, self._churn), True
                 self._render()
                 return as_json({})
+            if request.path == "/asked":
+                return as_json(list(self._asked))
             if not request.path.endswith("/allocation"):
                 return Reply(404)
-            dimensions = tuple(request.query["aggregate"].split(","))
-            self._prepare_for(dimensions, request.query["window"])
+            aggregate = request.query["aggregate"]
+            self._asked[aggregate] = None
+            dimensions = tuple(aggregate.split(","))
+            self._prepare_for(dimensions, _window(request.query["window"]))
             is_coarse = set(dimensions) in _COARSE
             return Reply(200, self._coarse if is_coarse else self._fine, is_chunked=True)
 
@@ -57,13 +63,12 @@ class Source:
                     rows[place] = self._row(place, parity)
             self._join()
 
-    def _prepare_for(self, dimensions: tuple[str, ...], window: str) -> None:
-        if set(dimensions) not in _COARSE and dimensions != self._dimensions:
-            self._dimensions = dimensions
+    def _prepare_for(self, dimensions: tuple[str, ...], window: tuple[str, str]) -> None:
+        if set(dimensions) in _COARSE:
+            dimensions = self._dimensions
+        if (dimensions, window) != (self._dimensions, self._window):
+            self._dimensions, self._window = dimensions, window
             self._render()
-        if _window(window) != self._window:
-            self._window = _window(window)
-            self._join()
 
     def _render(self) -> None:
         places = range(self._size)
@@ -71,21 +76,22 @@ class Source:
         self._join()
 
     def _row(self, place: int, parity: int) -> bytes:
-        return pod_row(self._cluster.pods[place], parity, self._dimensions)
+        return self._timed(pod_row(self._cluster.pods[place], parity, self._dimensions))
 
     def _join(self) -> None:
         namespaces = list(self._cluster.namespaces())
         whole = Amounts(*map(sum, zip(*(costs for _, costs in namespaces), strict=True)))
-        rows = [namespace_row(name, costs) for name, costs in namespaces]
-        idle = idle_row(whole, ("cluster", "namespace"))
-        self._coarse = self._envelope([*rows, idle])
-        idle = idle_row(whole, self._dimensions)
-        self._fine = self._envelope([*self._rows[self._cluster.generation % 2], idle])
+        rows = [self._timed(namespace_row(name, costs)) for name, costs in namespaces]
+        self._coarse = self._envelope(rows, idle_row(whole, ("cluster", "namespace")))
+        rows = self._rows[self._cluster.generation % 2]
+        self._fine = self._envelope(rows, idle_row(whole, self._dimensions))
 
-    def _envelope(self, rows: Sequence[bytes]) -> bytes:
-        body = b'{"code":200,"data":[{' + b",".join(rows) + b"}]}"
+    def _envelope(self, rows: Sequence[bytes], idle: bytes) -> bytes:
+        return b'{"code":200,"data":[{' + b",".join([*rows, self._timed(idle)]) + b"}]}"
+
+    def _timed(self, row: bytes) -> bytes:
         start, end = self._window
-        return body.replace(START.encode(), start.encode()).replace(END.encode(), end.encode())
+        return row.replace(START.encode(), start.encode()).replace(END.encode(), end.encode())
 
 
 def _window(asked: str) -> tuple[str, str]:
@@ -101,8 +107,8 @@ def _rfc3339(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def main(size: str, port: str) -> None:
-    source = Source(int(size))
+def main(size: str, churn: str, port: str) -> None:
+    source = Source(int(size), float(churn))
     serve(int(port), source.answer, source.sent)
 
 

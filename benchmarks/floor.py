@@ -1,15 +1,31 @@
-"""The floor: an answer is received and decoded with msgspec into the fields that are used.
+"""The floor: the same answers are received and decoded with msgspec into the fields that are used.
 
-Nothing is computed, encoded or sent.
+Nothing is computed, encoded or sent. There are two ways, ``at once`` and ``in windows`` of a
+mebibyte, which are cut where a row begins::
+
+    {"code":200,"data":[{"cluster-one/a":{..},"cluster-one/b":{..},"cluster-one/c":{.|.},"cluster..
+                        {"cluster-one/a":{..},"cluster-one/b":{..}}{"cluster-one/c":{.|
+
+The second way is the faster one, as a window stays in the processor's cache; it takes advantage of
+knowing how the keys begin.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any, NamedTuple
 
 import msgspec
+
+from benchmarks.cluster import CLUSTER
+
+_WINDOW = 1 << 20
+_BETWEEN = f'}},"{CLUSTER}/'.encode()
+_FIRST, _LAST = b'[{"', b"}]"
+_OPEN, _CLOSE = b"{}"
 
 
 class Properties(msgspec.Struct, gc=False):
@@ -20,7 +36,7 @@ class Properties(msgspec.Struct, gc=False):
 
 
 class Row(msgspec.Struct, gc=False, rename="camel"):
-    """What the guide's form needs of a row: three costs a pod, and those that a node may have."""
+    """What the guide's form needs of a pod: three costs, and those that it may have."""
 
     total_cost: float | None = None
     cpu_cost: float | None = None
@@ -36,20 +52,90 @@ class Row(msgspec.Struct, gc=False, rename="camel"):
     properties: Properties | None = None
 
 
+class NamespaceRow(Row, gc=False, rename="camel"):
+    """Of a namespace it has all costs and efficiencies."""
+
+    pv_cost: float | None = None
+    pv_cost_adjustment: float | None = None
+    network_cost: float | None = None
+    network_cost_adjustment: float | None = None
+    network_cross_zone_cost: float | None = None
+    network_cross_region_cost: float | None = None
+    network_internet_cost: float | None = None
+    load_balancer_cost: float | None = None
+    load_balancer_cost_adjustment: float | None = None
+    cpu_efficiency: float | None = None
+    ram_efficiency: float | None = None
+    total_efficiency: float | None = None
+
+
 class Answer(msgspec.Struct):
-    data: list[dict[str, Row | None] | None]
+    data: list[dict[str, Row]]
 
 
-_decoder = msgspec.json.Decoder(Answer)
-_PATH = "/model/allocation?window=24h&aggregate=cluster,namespace,pod,node"
+class NamespaceAnswer(msgspec.Struct):
+    data: list[dict[str, NamespaceRow]]
 
 
-def main(source: str, interval: str) -> None:
+class Decoders(NamedTuple):
+    """Of an answer, and of some of its rows."""
+
+    whole: msgspec.json.Decoder[Any]
+    rows: msgspec.json.Decoder[Any]
+
+
+_OF_PODS = Decoders(msgspec.json.Decoder(Answer), msgspec.json.Decoder(dict[str, Row]))
+_OF_NAMESPACES = Decoders(
+    msgspec.json.Decoder(NamespaceAnswer), msgspec.json.Decoder(dict[str, NamespaceRow])
+)
+
+
+def at_once(answer: HTTPResponse, decoders: Decoders) -> None:
+    decoders.whole.decode(answer.read())
+
+
+def in_windows(answer: HTTPResponse, decoders: Decoders) -> None:
+    for window in _windows(answer):
+        decoders.rows.decode(window)
+
+
+def _windows(answer: HTTPResponse) -> Iterator[memoryview]:
+    """JSON objects of whole rows; one is valid until the next is taken."""
+    held = bytearray(_WINDOW)
+    view = memoryview(held)
+    filled = answer.readinto(view)
+    kept = _moved(view, held.index(_FIRST) + 1, filled)
+    while (read := answer.readinto(view[kept:])) > 0:
+        filled = kept + read
+        comma = held.rindex(_BETWEEN, 0, filled) + 1
+        held[comma] = _CLOSE
+        yield view[: comma + 1]
+        held[comma] = _OPEN
+        kept = _moved(view, comma, filled)
+    yield view[: held.rindex(_LAST, 0, kept) + 1]
+
+
+def _moved(view: memoryview, start: int, end: int) -> int:
+    """To the beginning, whatever was there; how much that is."""
+    view[: end - start] = view[start:end]
+    return end - start
+
+
+_WAYS: Mapping[str, Callable[[HTTPResponse, Decoders], None]] = {
+    "at once": at_once,
+    "in windows": in_windows,
+}
+
+
+def main(source: str, interval: str, way: str, *aggregates: str) -> None:
+    receive = _WAYS[way]
     connection = HTTPConnection(source.removeprefix("http://"))
     while True:
         time.sleep(float(interval) - time.time() % float(interval))
-        connection.request("GET", _PATH)
-        _decoder.decode(connection.getresponse().read())
+        for aggregate in aggregates:
+            connection.request("GET", f"/model/allocation?window=24h&aggregate={aggregate}")
+            decoders = _OF_PODS if "pod" in aggregate.split(",") else _OF_NAMESPACES
+            receive(connection.getresponse(), decoders)
 
 
 if __name__ == "__main__":

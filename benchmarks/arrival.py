@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
+from benchmarks.cluster import Cluster
 from benchmarks.processes import Process, fetch, free_port, wait_until_open
 
 Series: TypeAlias = Mapping[str, float]
@@ -26,17 +27,25 @@ _ADDED = {"job", "instance"}
 class Comparison(NamedTuple):
     same: int
     missing: int
-    """Series that the first has and the second has not."""
-    extra: int
+    """Series that one of the two has not."""
     different: int
     """Series of both, with another value."""
+    gone: int
+    """Series of the second alone, of pods that the cluster has no more."""
 
 
-def compare(first: Series, second: Series) -> Comparison:
-    common = first.keys() & second.keys()
-    same = sum(math.isclose(first[key], second[key], rel_tol=1e-12) for key in common)
-    missing, extra = len(first) - len(common), len(second) - len(common)
-    return Comparison(same, missing, extra, len(common) - same)
+def compare(ours: Series, theirs: Series, size: int) -> Comparison:
+    """At generation 0 of a cluster of ``size`` pods; theirs may still have pods of later ones."""
+    common = ours.keys() & theirs.keys()
+    same = sum(math.isclose(ours[key], theirs[key], rel_tol=1e-12) for key in common)
+    pods = {f"pod={pod.name}" for pod in Cluster(size, churn=0).pods}
+    gone = sum(_is_of_a_pod_beside(pods, key) for key in theirs.keys() - common)
+    missing = len(ours) + len(theirs) - 2 * len(common) - gone
+    return Comparison(same, missing, len(common) - same, gone)
+
+
+def _is_of_a_pod_beside(pods: Collection[str], key: str) -> bool:
+    return any(label.startswith("pod=") and label not in pods for label in key.split("\n"))
 
 
 def read_back(receiver: str, room: Path) -> Series:

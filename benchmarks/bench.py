@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from benchmarks.arrival import Series, read_back
 from benchmarks.chain import chain
-from benchmarks.processes import Process, environment, fetch, python, serving
+from benchmarks.processes import Process, environment, fetch, python, serving, with_ours
 from benchmarks.product import Form, Settings, product
-from benchmarks.steady import Steady, measure
+from benchmarks.steady import Steady, measure, wait_for_request
+
+Sender: TypeAlias = Literal["product", "chain", "floor at once", "floor in windows"]
 
 _WARM = 1
 _TRIES = 4
-_PODS_A_SECOND = 2_500
-"""As many as ours can surely do, twice: a mark waits half an interval for its answer."""
+_PODS_A_SECOND = 20_000
+"""What ours has room for: source and receiver are on the same cores."""
+_SCRAPED_PODS_A_SECOND = 650
+_SCRAPE_SECONDS = 5, 40
+"""At least what Prometheus' remote write waits for more samples; at most more than what the chain
+takes for 50,000 pods. Usual are 15 to 60."""
 
 
 class Case(NamedTuple):
     """A steady state that can be measured."""
 
-    sender: Literal["product", "chain", "floor"]
+    sender: Sender
     size: int
     form: Form
     spool: bool = True
@@ -39,10 +46,11 @@ class Case(NamedTuple):
 
     @property
     def interval(self) -> int:
-        """Seconds: short, with room for the cycle, up to what is usual."""
+        """Seconds: short, with room for the cycle."""
         if self.sender == "chain":
-            return min(60, max(4, self.size // 500))
-        return max(2, self.size // _PODS_A_SECOND)
+            least, most = _SCRAPE_SECONDS
+            return min(most, max(least, self.size // _SCRAPED_PODS_A_SECOND))
+        return int(1.5 + self.size / _PODS_A_SECOND)
 
 
 class Bench:
@@ -55,11 +63,15 @@ class Bench:
         """All that was found of each case, in whatever comparisons."""
         self.arrived: dict[Case, Series] = {}
         """What the receiver had of a case at generation 0."""
+        self._asked: dict[Form, list[str]] = {}
         self._room = room
         self._numbers = count()
 
     def steady(self, *cases: Case, compare: bool = False) -> list[Steady]:
-        """A result for each case; with ``compare`` ``arrived`` is known then, too."""
+        """A result for each case; with ``compare`` ``arrived`` is known then, too.
+
+        A floor comes after the product whose queries it asks.
+        """
         found: dict[Case, Steady] = {}
         for number in range(self.rounds):
             keep = compare and number == self.rounds - 1
@@ -70,29 +82,53 @@ class Bench:
         return [found[case] for case in cases]
 
     def _run(self, case: Case, *, keep: bool) -> Steady:
-        _say(str(case))
+        """With twice the interval where a mark was late, as on a machine that has other work."""
+        for doubled in range(_TRIES):
+            interval = case.interval * 2**doubled
+            say(f"{case}, every {interval} s")
+            found = self._run_once(case, interval, keep=keep)
+            if found.is_even or case.sender == "chain":  # Prometheus sends when it likes
+                say(f"    {found.cycle:.3f} CPU s a cycle, {found.peak:.1f} MiB")
+                return found
+            say(f"    uneven cycles: {found.samples} samples")
+        raise RuntimeError(f"{case}: {interval} s are too short for a cycle")
+
+    def _run_once(self, case: Case, interval: int, *, keep: bool) -> Steady:
         room = self.room()
         with self.stand_ins(case.size) as (source, receiver), ExitStack() as stack:
-            senders = stack.enter_context(_sender(case, source, receiver, room / "sender"))
-            found = self._measured(case, senders, receiver)
+            running = self._sender(case, interval, source, receiver, room / "sender")
+            senders = stack.enter_context(running)
+            if case.sender in ("product", "chain"):
+                wait_for_request(senders, receiver)
+            found = measure(senders, receiver, interval, warm=_WARM, cycles=self.cycles)
+            if case.sender == "product":
+                self._asked[case.form] = json.loads(fetch(f"{source}/asked"))
             if keep:
                 fetch(f"{source}/rest")
                 # Until nothing of before is under way, and two more for the receiver to keep.
-                longer = measure(senders, receiver, case.interval, warm=2, cycles=2)
+                longer = measure(senders, receiver, interval, warm=0, cycles=2)
                 found = found._replace(peaks=longer.peaks)
                 stack.close()
                 self.arrived[case] = read_back(receiver, room)
-        _say(f"    {found.cycle:.3f} CPU s a cycle, {found.peak:.1f} MiB")
         return found
 
-    def _measured(self, case: Case, senders: Sequence[Process], receiver: str) -> Steady:
-        """Once more where a mark was late, as on a machine that has other work."""
-        for _ in range(_TRIES):
-            found = measure(senders, receiver, case.interval, warm=_WARM, cycles=self.cycles)
-            if found.is_even or case.sender == "chain":  # Prometheus sends when it likes
-                return found
-            _say(f"    uneven cycles: {found.samples} samples")
-        raise RuntimeError(f"{case}: {case.interval} s are too short for a cycle")
+    @contextmanager
+    def _sender(
+        self, case: Case, interval: int, source: str, receiver: str, room: Path
+    ) -> Iterator[Sequence[Process]]:
+        if case.sender == "chain":
+            with chain(case.form, interval, source, receiver, room) as senders:
+                yield senders
+        elif case.sender == "product":
+            collect_every = 3600 if case.idle else None
+            settings = Settings(case.form, interval, case.spool, collect_every)
+            with product(settings, source, receiver, room) as senders:
+                yield senders
+        else:
+            way = case.sender.removeprefix("floor ")
+            command = python("benchmarks.floor", source, interval, way, *self._asked[case.form])
+            with Process(command, room.with_suffix(".log")) as process:
+                yield [process]
 
     def room(self) -> Path:
         """A new directory."""
@@ -101,46 +137,35 @@ class Bench:
         return room
 
     @contextmanager
-    def source(self, size: int) -> Iterator[str]:
-        with serving("benchmarks.source", size, log=self.room() / "source.log") as url:
+    def source(self, size: int, churn: float = 0.004) -> Iterator[str]:
+        """In each cycle so many of the pods are replaced."""
+        log = self.room() / "source.log"
+        with serving("benchmarks.source", size, churn, log=log) as url:
             yield url
 
     @contextmanager
-    def stand_ins(self, size: int) -> Iterator[tuple[str, str]]:
+    def stand_ins(self, size: int, churn: float = 0.004) -> Iterator[tuple[str, str]]:
         """The URLs of a source and of a receiver."""
         log = self.room() / "receiver.log"
-        with self.source(size) as source, serving("benchmarks.receiver", log=log) as receiver:
-            yield source, receiver
-
-    def output(self, module: str, *arguments: object) -> str:
-        """What one of our programs prints."""
-        _say(" ".join(map(str, (module, *arguments))))
-        command = python(module, *arguments)
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, env=environment(), check=True, text=True
-        )
-        return done.stdout
+        with self.source(size, churn) as source, serving("benchmarks.receiver", log=log) as url:
+            yield source, url
 
 
-@contextmanager
-def _sender(case: Case, source: str, receiver: str, room: Path) -> Iterator[Sequence[Process]]:
-    if case.sender == "chain":
-        with chain(case.form, case.interval, source, receiver, room) as senders:
-            yield senders
-    elif case.sender == "floor":
-        command = python("benchmarks.floor", source, case.interval)
-        with Process(command, room.with_suffix(".log")) as process:
-            yield [process]
-    else:
-        collect_every = 3600 if case.idle else None
-        settings = Settings(case.form, case.interval, case.spool, collect_every)
-        with product(settings, source, receiver, room) as senders:
-            yield senders
+def output(command: Sequence[str], *, installed: bool = False) -> str:
+    """What a program of ours prints; see ``Process``."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        env=environment() if installed else with_ours(),
+        check=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _join(known: dict[Case, Steady], case: Case, found: Steady) -> None:
     known[case] = known[case].joined(found) if case in known else found
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""CPU seconds that an import takes in a fresh process; ``python -m`` has imported nothing of it."""
+"""CPU seconds that an import of what is installed takes in a fresh process."""
 
 from __future__ import annotations
 

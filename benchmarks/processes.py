@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,16 +17,22 @@ from typing import Self
 _ROOT = Path(__file__).parent.parent
 _START_SECONDS = 120
 _STOP_SECONDS = 60
+_SHOWN_LINES = 20
 MIB = 1 << 20
 
 
 class Process:
-    """A program, until the context ends it."""
+    """A program, until the context ends it.
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    It finds the modules of this folder; of ``otel_kubecost`` it has what is installed where it is
+    not one of ours (``installed``).
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, *, installed: bool = False) -> None:
         self._log = log.open("ab")
+        seen = environment() if installed else with_ours()
         self._popen = subprocess.Popen(
-            command, stdout=self._log, stderr=self._log, env=environment(), cwd=log.parent
+            command, stdout=self._log, stderr=self._log, env=seen, cwd=log.parent
         )
         self._clock = _cpu_clock(self._popen.pid)
 
@@ -50,6 +56,12 @@ class Process:
     @property
     def is_running(self) -> bool:
         return self._popen.poll() is None
+
+    def check(self) -> None:
+        """Raises RuntimeError, with the end of its log, where it runs no more."""
+        if not self.is_running:
+            words = Path(self._log.name).read_text().splitlines()[-_SHOWN_LINES:]
+            raise RuntimeError("\n".join([f"{self._popen.args!r} has ended:", *words]))
 
     def cpu(self) -> float:
         """Seconds, user and system, of all its threads, those that ended too."""
@@ -78,10 +90,14 @@ def python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-def environment() -> Mapping[str, str]:
-    """What the programs see: the repository, and nobody's proxies."""
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**passed, "PYTHONPATH": str(_ROOT)}
+def environment() -> dict[str, str]:
+    """What the programs see: nobody's proxies, and nothing that changes how Python runs."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+
+
+def with_ours() -> dict[str, str]:
+    """The same, with the repository."""
+    return {**environment(), "PYTHONPATH": str(_ROOT)}
 
 
 def free_port() -> int:
@@ -104,14 +120,15 @@ def wait_until_open(url: str, process: Process) -> None:
     """Nothing is asked: an exporter's page takes many seconds."""
     host, _, port = url.removeprefix("http://").partition(":")
     end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and process.is_running:
+    while time.monotonic() < end:
+        process.check()
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"nothing listens at {url}; see the logs")
+    raise RuntimeError(f"nothing listens at {url}")
 
 
 def fetch(url: str, timeout: float = 300) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from benchmarks.processes import Process, python
+from benchmarks.processes import Process
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLUSTER_NAME = "production"
@@ -29,12 +30,22 @@ class Settings(NamedTuple):
 @contextmanager
 def product(settings: Settings, source: str, receiver: str, room: Path) -> Iterator[list[Process]]:
     """The running command, in the directory ``room``."""
+    file = written(settings, source, receiver, room)
+    with Process(running(file), room / "product.log", installed=True) as process:
+        yield [process]
+
+
+def written(settings: Settings, source: str, receiver: str, room: Path) -> Path:
+    """The file of the configuration, in the new directory ``room``."""
     room.mkdir(parents=True)
     file = room / "pipeline.yaml"
     file.write_text(json.dumps(configuration(settings, source, receiver, room), indent=2))
-    command = python("otel_kubecost", "run", "--config", file)
-    with Process(command, room / "product.log") as process:
-        yield [process]
+    return file
+
+
+def running(file: Path) -> list[str]:
+    """The command as it is installed."""
+    return [str(Path(sys.executable).with_name("otel-kubecost")), "run", "--config", str(file)]
 
 
 def configuration(settings: Settings, source: str, receiver: str, room: Path) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import TypeAlias
 
 from benchmarks.bench import Bench, Case
@@ -20,19 +22,14 @@ Findings: TypeAlias = Mapping[str, Sequence[Finding]]
 """By part."""
 
 _HEADINGS = ("", "", "otel-kubecost", "beside it", "result", "goal", "")
-_METHOD = """\
-CPU is user and system time of all processes of the sending side, from the kernel's clocks; memory
-is the sum of their peak resident sets (VmHWM). A cycle is one query of all pods and one write of
-all series; figures are medians, of the cycles after the first. The source, which is a stand-in of
-Kubecost with answers of 2.2 kB a pod, and the receiver, which only keeps what comes, are processes
-of their own and do not count. In each cycle 0.4 % of the pods are new, and all costs differ from
-those before. Ours is `python -m otel_kubecost run` with a spool, unless it says otherwise; the
-chain is an allocation exporter written with prometheus_client, and Debian's Prometheus. The floor
-receives the answer and decodes it with msgspec into the fields that are used, and does no more.
-*wide* is 12 series a pod, *guide* is 3; in both namespaces have 12 and nodes 3. The two of a
-comparison run in turns, one at a time. What arrived is read back through VictoriaMetrics and
-compared.
-"""
+_PACKAGES = (
+    "otel-kubecost",
+    "opentelemetry-exporter-prometheus-remote-write",
+    "prometheus_client",
+    "msgspec",
+)
+_METHOD = Path(__file__).with_name("method.md")
+"""What is inside each figure; the last section."""
 
 
 def table(findings: Findings) -> Iterator[str]:
@@ -46,13 +43,13 @@ def table(findings: Findings) -> Iterator[str]:
 
 def write(directory: Path, command: str, findings: Findings, bench: Bench) -> None:
     """``RESULTS.md``, and ``results.svg`` where there is something to draw."""
+    directory.mkdir(parents=True, exist_ok=True)
     lines = ["# What a cycle costs", "", *_facts(command), "", *table(findings), ""]
     if bench.measured:
         (directory / "results.svg").write_text(picture(bench.measured))
         lines += ["![CPU and memory against the number of pods](results.svg)", ""]
         lines += ["## Every steady state", "", *_cases(bench.measured), ""]
-    lines += ["## How it is measured", "", _METHOD]
-    (directory / "RESULTS.md").write_text("\n".join(lines))
+    (directory / "RESULTS.md").write_text("\n".join([*lines, _METHOD.read_text()]))
 
 
 def _facts(command: str) -> Iterator[str]:
@@ -61,15 +58,8 @@ def _facts(command: str) -> Iterator[str]:
     yield f"- {now:%Y-%m-%d %H:%M} UTC, `{command}`"
     yield f"- {_processor()}, {os.cpu_count()} cores, {_memory()}; Linux {platform.release()}"
     yield f"- load over 1, 5 and 15 minutes at the end: {load}"
-    yield f"- Python {platform.python_version()}, {_prometheus()}, " + ", ".join(
-        f"{name} {version(name)}"
-        for name in (
-            "otel-kubecost",
-            "opentelemetry-exporter-prometheus-remote-write",
-            "prometheus_client",
-            "msgspec",
-        )
-    )
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    yield f"- Python {platform.python_version()}, {_prometheus()}, {versions}"
 
 
 def _cases(measured: Mapping[Case, Steady]) -> Iterator[str]:
@@ -79,8 +69,8 @@ def _cases(measured: Mapping[Case, Steady]) -> Iterator[str]:
     yield _row(["---"] * 7)
     for case, found in measured.items():
         spread = f"{min(found.cpu):.3f} to {max(found.cpu):.3f}"
-        peaks = " + ".join(f"{peak:,.1f}" for peak in found.peaks)
-        cycles, interval = str(len(found.cpu)), f"{case.interval} s"
+        peaks = " + ".join(f"{median(of_one):,.1f}" for of_one in zip(*found.peaks, strict=True))
+        cycles, interval = str(len(found.cpu)), f"{max(found.intervals):g} s"
         arrived = f"{min(found.samples):,} to {max(found.samples):,}"
         yield _row((str(case), cycles, interval, f"{found.cycle:.3f}", spread, peaks, arrived))
 
@@ -100,6 +90,10 @@ def _memory() -> str:
 
 
 def _prometheus() -> str:
-    said = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
+    """Its version; the parts without the chain need none."""
+    program = shutil.which("prometheus")
+    if program is None:
+        return "no Prometheus"
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     words = (said.stdout or said.stderr).split()
     return f"Prometheus {words[2]}"

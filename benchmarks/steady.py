@@ -15,16 +15,25 @@ _BEFORE_MARK = 0.04
 
 
 class Steady(NamedTuple):
+    """What some runs of the same senders took."""
+
+    intervals: list[float]
+    """Seconds between two marks, a figure a run."""
     cpu: list[float]
-    """Seconds of all senders, one figure a cycle."""
+    """Seconds of all senders, a figure a cycle."""
     samples: list[int]
-    peaks: list[float]
-    """MiB of each sender."""
+    """As many figures."""
+    peaks: list[list[float]]
+    """MiB of each sender, a list a run."""
 
     def joined(self, other: Steady) -> Steady:
-        """Both runs' cycles, and of each sender the higher peak."""
-        peaks = list(map(max, self.peaks, other.peaks))
-        return Steady(self.cpu + other.cpu, self.samples + other.samples, peaks)
+        """The runs of both."""
+        return Steady(
+            self.intervals + other.intervals,
+            self.cpu + other.cpu,
+            self.samples + other.samples,
+            self.peaks + other.peaks,
+        )
 
     @property
     def cycle(self) -> float:
@@ -32,7 +41,13 @@ class Steady(NamedTuple):
 
     @property
     def peak(self) -> float:
-        return sum(self.peaks)
+        """MiB of all senders together, each at its own peak: the median of the runs."""
+        return median(map(sum, self.peaks))
+
+    @property
+    def highest(self) -> float:
+        """The same, of the run that took the most."""
+        return max(map(sum, self.peaks))
 
     @property
     def is_even(self) -> bool:
@@ -45,17 +60,17 @@ def measure(
 ) -> Steady:
     """``cycles`` figures, after ``warm`` cycles and the one under way."""
     for _ in range(warm + 1):
-        _wait_for_end(interval)
+        wait_for_end(interval)
     taken(receiver)
     before = _cpu(senders)
     costs, samples = [], []
     for _ in range(cycles):
-        _wait_for_end(interval)
+        wait_for_end(interval)
         now = _cpu(senders)
         costs.append(now - before)
         before = now
         samples.append(taken(receiver)["samples"])
-    return Steady(costs, samples, [sender.peak() for sender in senders])
+    return Steady([interval], costs, samples, [[sender.peak() for sender in senders]])
 
 
 def taken(receiver: str) -> dict[str, int]:
@@ -64,14 +79,21 @@ def taken(receiver: str) -> dict[str, int]:
     return found
 
 
-def _cpu(senders: Sequence[Process]) -> float:
-    if not all(sender.is_running for sender in senders):
-        raise RuntimeError("a sender has ended; see its log")
-    return sum(sender.cpu() for sender in senders)
+def wait_for_request(senders: Sequence[Process], receiver: str, size: int = 1) -> None:
+    """Until one of ``size`` bytes or more has arrived."""
+    while not json.loads(fetch(f"{receiver}/wait?bytes={size}")):
+        for sender in senders:
+            sender.check()
 
 
-def _wait_for_end(interval: float) -> None:
+def wait_for_end(interval: float) -> None:
     """Until shortly before the next mark of the clock's grid, and not the one just over."""
     phase = time.time() % interval
     left = interval * (1 - _BEFORE_MARK) - phase
     time.sleep(left if left > 0.5 * interval * _BEFORE_MARK else left + interval)
+
+
+def _cpu(senders: Sequence[Process]) -> float:
+    for sender in senders:
+        sender.check()
+    return sum(sender.cpu() for sender in senders)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -102,9 +103,11 @@ class Bench:
                 wait_for_request(senders, receiver)
             found = measure(senders, receiver, interval, warm=_WARM, cycles=self.cycles)
             if case.sender == "product":
-                self._asked[case.form] = json.loads(fetch(f"{source}/asked"))
+                self._asked[case.form] = _queries(source)
             if keep:
                 fetch(f"{source}/rest")
+                while not _queries(source):
+                    time.sleep(0.02)
                 # Until nothing of before is under way, and two more for the receiver to keep.
                 longer = measure(senders, receiver, interval, warm=0, cycles=2)
                 found = found._replace(peaks=longer.peaks)
@@ -161,6 +164,12 @@ def output(command: Sequence[str], *, installed: bool = False) -> str:
         text=True,
     )
     return done.stdout
+
+
+def _queries(source: str) -> list[str]:
+    """What was aggregated by, each once."""
+    asked: list[str] = json.loads(fetch(f"{source}/asked"))
+    return asked
 
 
 def say(line: str) -> None:

@@ -2,7 +2,7 @@
 
     GET /model/allocation?window=...&aggregate=cluster,namespace[,...]    the answer
     GET /asked                                                            the aggregates asked for
-    GET /rest                                                             stay at generation 0
+    GET /rest                                          stay at generation 0, of which nobody asked
 
 An answer by pods is followed by the next generation of the cluster, so each cycle sees new costs
 and some new pods. The process does not count; what it does between two cycles costs nobody.
@@ -40,6 +40,7 @@ class Source:
         with self._lock:
             if request.path == "/rest":
                 self._cluster, self._rests = Cluster(self._size, self._churn), True
+                self._asked = {}
                 self._render()
                 return as_json({})
             if request.path == "/asked":

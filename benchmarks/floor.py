@@ -36,7 +36,7 @@ class Properties(msgspec.Struct, gc=False):
 
 
 class Row(msgspec.Struct, gc=False, rename="camel"):
-    """What the guide's form needs of a pod: three costs, and those that it may have."""
+    """What the guide's form needs of a pod: three costs, and those that its node may have."""
 
     total_cost: float | None = None
     cpu_cost: float | None = None
@@ -47,14 +47,14 @@ class Row(msgspec.Struct, gc=False, rename="camel"):
     gpu_cost_adjustment: float | None = None
     shared_cost: float | None = None
     external_cost: float | None = None
-    start: str | None = None
-    end: str | None = None
     properties: Properties | None = None
 
 
 class NamespaceRow(Row, gc=False, rename="camel"):
-    """Of a namespace it has all costs and efficiencies."""
+    """Of a namespace it has all costs and efficiencies, and the hours that they are of."""
 
+    start: str | None = None
+    end: str | None = None
     pv_cost: float | None = None
     pv_cost_adjustment: float | None = None
     network_cost: float | None = None

@@ -20,18 +20,20 @@ class Outlet:
         self.exporter = exporter
         self.takes_history = not getattr(exporter, "present_only", False)
         """Whether batches of earlier marks are of use to it."""
+        # Found out once: to ask whether something is of a protocol takes tens of microseconds.
+        self._queued = exporter if isinstance(exporter, QueuedExporter) else None
         self._thread: ExportThread | None = None
 
     def open(self) -> None:
         """For ``put``; ``export`` works without."""
-        if not isinstance(self.exporter, QueuedExporter):
+        if not self._queued:
             self._thread = ExportThread(self.exporter)
 
     @property
     def oldest_pending(self) -> float | None:
         """The time of the oldest data that has not been settled, None where all of it was."""
-        if isinstance(self.exporter, QueuedExporter):
-            return self.exporter.oldest_pending
+        if self._queued:
+            return self._queued.oldest_pending
         return self._thread.oldest_pending if self._thread else None
 
     @property
@@ -50,7 +52,7 @@ class Outlet:
     @property
     def keeps(self) -> bool:
         """Whether it keeps what it could not send, and refuses for good or not at all."""
-        return isinstance(self.exporter, QueuedExporter)
+        return self._queued is not None
 
     @property
     def has_room(self) -> bool:
@@ -79,8 +81,8 @@ class Outlet:
         """Hand over and return at once. Only an exporter without a queue does not take a batch."""
         if self._thread:
             self._thread.put(batch, mark, not_taken)
-        elif isinstance(self.exporter, QueuedExporter):
-            self._enqueue(self.exporter, batch, stream)
+        elif self._queued:
+            self._enqueue(self._queued, batch, stream)
 
     def export(self, batch: MetricsData, timeout_millis: float = 10_000) -> bool:
         """Hand over and wait; whether it was taken in time."""

@@ -104,6 +104,8 @@ class StorageQueue(Protocol):
         """The first that is not among the numbers ``passed``."""
         ...
 
+    def get(self, number: int) -> StoredRequest | None: ...
+
     def behind(self, passed: Collection[int], place: int) -> StoredRequest | None:
         """Of those with samples that are not ``passed`` the one at ``place``, or the last."""
         ...
@@ -113,9 +115,12 @@ class StorageQueue(Protocol):
         added: Sequence[StoredRequest],
         removed: Collection[int],
         booked: Mapping[str, int],
+        unfinished: int | None = None,
     ) -> None:
         """Add, remove, and add ``booked`` to the ledger. Numbers that are not there are no error.
 
+        ``unfinished`` is a batch of which more is to come: its requests are in no ledger yet, and
+        gone when the queue is opened again before a change that does not name it.
         What was read from a damaged file waits for the first ``added`` that is newer.
         """
         ...

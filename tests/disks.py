@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = 4096
+BLOCK = 4096
 
 
 class Disk:
@@ -38,7 +38,7 @@ class Disk:
         """To the last byte."""
         with self._filling.open("ab", buffering=0) as file, suppress(OSError):
             while True:
-                file.write(bytes(PAGE))
+                file.write(bytes(BLOCK))
 
     def clear(self) -> None:
         self._filling.unlink()
@@ -109,7 +109,14 @@ def flip(path: Path, at: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def overwrite(path: Path, at: int, size: int = PAGE) -> None:
+def page_size(path: Path) -> int:
+    """As the file itself says (sqlite.org/fileformat2.html, 1.3.2)."""
+    return int.from_bytes(path.read_bytes()[16:18])
+
+
+def overwrite(path: Path, at: int, size: int | None = None) -> None:
+    """So many bytes; a page where it is not said."""
+    size = size or page_size(path)
     with path.open("r+b") as file:
         file.seek(at)
         file.write(b"\xa5" * size)
@@ -118,7 +125,7 @@ def overwrite(path: Path, at: int, size: int = PAGE) -> None:
 def page_of(path: Path, content: bytes) -> int:
     """Where the page begins that has it."""
     found = path.read_bytes().index(content)
-    return found - found % PAGE
+    return found - found % page_size(path)
 
 
 def root_page(path: Path, name: str) -> int:
@@ -126,4 +133,4 @@ def root_page(path: Path, name: str) -> int:
     with closing(sqlite3.connect(path)) as connection:
         statement = "SELECT rootpage FROM sqlite_master WHERE name = ?"
         ((number,),) = connection.execute(statement, [name]).fetchall()
-    return (number - 1) * PAGE
+    return (number - 1) * page_size(path)

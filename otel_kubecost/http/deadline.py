@@ -28,7 +28,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from otel_kubecost.clock import Deadline
 
-READ_SIZE = 64 * 1024
+READ_SIZE = 512 * 1024
+"""Of a body at once: what a socket has by then costs less in few pieces."""
+_LINES_SIZE = 64 * 1024
+"""Of what is read ahead with a line, a header or where a chunk begins."""
 
 
 _current: ContextVar[Deadline] = ContextVar("deadline")
@@ -113,7 +116,7 @@ class _Answering:
         self._connection = connection
 
     def makefile(self, _: str) -> io.BufferedReader:
-        return _Lines(_TimedReads(self._connection, _current.get()), READ_SIZE)
+        return _Lines(_TimedReads(self._connection, _current.get()), _LINES_SIZE)
 
 
 class _Response(http.client.HTTPResponse):

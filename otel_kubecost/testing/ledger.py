@@ -37,8 +37,11 @@ _DECODERS: Mapping[str, Callable[[bytes], Message]] = {
     MESSAGE: decode_v2,
 }
 _IN_ORDER = (
-    "SELECT number, samples, kind, checksum, body FROM requests ORDER BY newest, batch, rank"
+    "SELECT number, samples, kind, checksum, body FROM requests WHERE batch IS NOT"
+    " (SELECT CAST(value AS INTEGER) FROM about WHERE name = 'unfinished')"
+    " ORDER BY newest, batch, rank"
 )
+"""Without those of a batch of which a part is still to come: it counts when it is there whole."""
 _DROPPED = "dropped:"
 _REFUSALS = ("out of order sample", "duplicate sample")
 """How a violation begins that says of a sample that it came too late, or was another before."""

@@ -239,8 +239,7 @@ class PrometheusRemoteWriteExporter(PrometheusRemoteWriteMetricsExporter):
         with self._lock:  # batches are translated and queued in one order
             if self._is_shut_down:
                 return None
-            requests = list(self._requests(metrics_data, stream))
-            return self._queue.put_all(requests, tracked=tracked)
+            return self._queue.put_all(self._requests(metrics_data, stream), tracked=tracked)
 
     def _requests(self, metrics_data: MetricsData, stream: str | None) -> Iterator[Request]:
         scopes = self._translator.by_scope(metrics_data)

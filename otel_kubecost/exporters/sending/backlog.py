@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
+from otel_kubecost.exporters.sending.moving import moved
+from otel_kubecost.exporters.sending.sizes import Size
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.exporters.sending.store import (
     ACCEPTED,
@@ -21,7 +23,7 @@ from otel_kubecost.exporters.sending.store import (
     dropped_by_reason,
     pending,
 )
-from otel_kubecost.storage import Extent, Place
+from otel_kubecost.storage import Place
 
 QUEUE_FULL = "queue_full"
 MOST_MOVED = 2000
@@ -42,7 +44,7 @@ class Backlog(Generic[R]):
         self._in_flight: dict[int, Entry[R]] = {}
         self._known: dict[int, Entry[R]] = {}
         self._tickets: dict[int, Ticket] = {}
-        self._largest: tuple[int, ...] = (0, 0, 0)
+        self._coming = self._largest = Size()
         self._ends_batch = False
         self._totals = Stats()
         self.overflow = 0
@@ -88,24 +90,37 @@ class Backlog(Generic[R]):
     @property
     def has_room(self) -> bool:
         """Whether two batches more, as large as the largest, would drop nothing."""
-        samples, requests, size = self._largest
-        return self.empty or self._store.fits(2 * samples, Extent(2 * requests, 2 * size))
+        return self.empty or self._store.fits(*self._largest.twice)
 
     @property
     def filled(self) -> float:
         return self._store.filled
 
-    def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
-        """Take a batch; a ticket a request, if they are ``tracked``."""
-        samples = sum(one.samples for one in requests)
-        self._grow(samples, len(requests), sum(len(one.body) for one in requests))
-        places = self._store.change(requests, booked={ACCEPTED: samples})
-        newest = max([self._totals.newest_accepted, *(one.newest for one in requests)])
+    def put_all(
+        self, requests: Sequence[R], *, tracked: bool = True, more: bool = False
+    ) -> list[Ticket]:
+        """Take a batch, or the next part of it; a ticket a request, if they are ``tracked``.
+
+        Where ``more`` is to come none of it is there yet; with the last part all of it is.
+        """
+        batch = self._coming = self._coming.with_part(requests)
+        if more:
+            self._store.put(requests, more=True)
+            return []
+        self._coming = Size()
+        self._largest = batch if self.empty else batch.or_larger(self._largest)
+        places = self._store.put(requests, {ACCEPTED: batch.samples})
+        newest = max(self._totals.newest_accepted, batch.newest)
         self._totals = self._totals._replace(newest_accepted=newest)
         tickets = {place.number: Ticket() for place in places} if tracked else {}
         self._tickets.update(tickets)
         self._make_room()
         return list(tickets.values())
+
+    def withdraw(self) -> None:
+        """Forget the batch of which more was to come."""
+        self._coming = Size()
+        self._store.withdraw()
 
     def adopt(self, other: Backlog[R]) -> int:
         """What is pending in ``other`` is pending here, its ledger is added to this one.
@@ -113,7 +128,7 @@ class Backlog(Generic[R]):
         Drops nothing: what is too much here goes with the next batch. More than ``MOST_MOVED``
         requests stay on their disk; gives the samples of those. ``other`` is of no use any more.
         """
-        self._largest = max(self._largest, other._largest)
+        self._largest = self._largest.or_larger(other._largest)
         self.partly_stored += other.partly_stored
         self._totals = other._totals
         if self.id and self.id == other.id:  # both are on one file
@@ -123,26 +138,9 @@ class Backlog(Generic[R]):
             return 0
         if other.is_durable and other._store.extent.requests > MOST_MOVED:
             return pending(other._store.ledger)
-        ledger = other._store.ledger
-        settled = ledger.get(ACCEPTED, 0) - pending(ledger)
-        self._store.change(booked={**ledger, ACCEPTED: settled})
-        while batch := other._first_batch():
-            together = {one.place.number: one.request for one in batch}
-            samples = sum(one.samples for one in together.values())
-            places = self._store.change([*together.values()], booked={ACCEPTED: samples})
-            for number, place in zip(together, places, strict=True):
-                self._inherit(other, number, place)
-            other._store.change(removed=together, booked={ACCEPTED: -samples})
+        for number, place in moved(other._store, self._store).items():
+            self._inherit(other, number, place)
         return 0
-
-    def _first_batch(self) -> list[Waiting[R]]:
-        """What waits or is in flight of the oldest batch."""
-        found: list[Waiting[R]] = []
-        while one := self._store.first([each.place.number for each in found]):
-            if one.place.batch != (found or [one])[0].place.batch:
-                break
-            found.append(one)
-        return found
 
     def reject(self, request: R, reason: str) -> Ticket:
         """Book ``request`` as accepted and dropped at once."""
@@ -275,12 +273,8 @@ class Backlog(Generic[R]):
         if number in other._tickets:
             self._tickets[here.number] = other._tickets[number]
 
-    def _grow(self, *batch: int) -> None:
-        before = (0, 0, 0) if self.empty else self._largest
-        self._largest = tuple(map(max, batch, before))
-
     def _make_room(self) -> None:
-        while oldest := self._store.surplus(self._in_flight, 2 * self._largest[0]):
+        while oldest := self._store.surplus(self._in_flight, 2 * self._largest.samples):
             self.overflow += oldest.request.samples
             self._drop(oldest, QUEUE_FULL)
 

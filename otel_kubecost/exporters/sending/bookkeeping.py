@@ -10,8 +10,11 @@ from otel_kubecost.exporters.sending.backlog import Backlog
 from otel_kubecost.exporters.sending.entry import Entry, R
 from otel_kubecost.exporters.sending.episodes import Episodes
 from otel_kubecost.exporters.sending.forecast import Forecast
-from otel_kubecost.exporters.sending.losses import AT_THE_END, indivisible
+from otel_kubecost.exporters.sending.losses import AT_THE_END, DISK_FULL, FULL, indivisible
 from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, backoff
+from otel_kubecost.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 _SETBACKS = frozenset({Action.RETRY, Action.HOLD})
 
@@ -31,6 +34,7 @@ class Bookkeeping(Generic[R]):
         self._episodes = episodes
         self._forecast = forecast
         self._backoff = (min_backoff, max_backoff, random)
+        self._lost_before = 0
         self.failures = 0
         """Attempts in a row that failed for a reason that passes."""
         self.setbacks = 0
@@ -64,6 +68,29 @@ class Bookkeeping(Generic[R]):
     def lose(self, backlog: Backlog[R], entry: Entry[R], why: Verdict) -> None:
         backlog.dropped(entry, why.reason)
         self._episodes.remark(why, entry.request.samples)
+
+    def remark_overflow(self, backlog: Backlog[R]) -> None:
+        overflow, backlog.overflow = backlog.overflow, 0
+        if overflow:
+            self._episodes.remark(DISK_FULL if backlog.is_durable else FULL, overflow)
+
+    def begin(self, backlog: Backlog[R]) -> None:
+        """What was lost before is not lost at the end."""
+        self._lost_before = _lost(backlog)
+
+    def end(self, backlog: Backlog[R], *, quietly: bool) -> int:
+        """Drop what does not outlive the process; gives the samples that were lost by the end."""
+        self.stopped = True
+        backlog.abandon(AT_THE_END.reason)
+        pending, lost = backlog.stats().pending, _lost(backlog) - self._lost_before
+        lost += 0 if backlog.is_durable else pending
+        if lost and not quietly:
+            self._episodes.remark(AT_THE_END, lost)
+        if pending and backlog.is_durable and not quietly:
+            event = f"{pending} samples stay in the spool for the next start"
+            _log.info(event, pending=pending)
+        self._episodes.end()
+        return lost
 
     def _tell(self, backlog: Backlog[R], verdict: Verdict, lost: int, is_news: bool) -> None:
         if verdict.action in _SETBACKS:
@@ -108,3 +135,7 @@ class Bookkeeping(Generic[R]):
         self.failures = max(1, self.failures + is_news)  # those of one time are one failure
         wait = backoff(self.failures - 1, minimum=minimum, maximum=maximum, random=chance)
         return verdict.retry_after or wait
+
+
+def _lost(backlog: Backlog[R]) -> int:
+    return backlog.stats().dropped.get(AT_THE_END.reason, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 
 from otel_kubecost.clock import Clock, Deadline
@@ -13,9 +13,11 @@ from otel_kubecost.exporters.sending.bookkeeping import Bookkeeping
 from otel_kubecost.exporters.sending.crew import Crew
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
 from otel_kubecost.exporters.sending.episodes import Episodes
+from otel_kubecost.exporters.sending.expiry import Expiry
 from otel_kubecost.exporters.sending.forecast import Forecast
 from otel_kubecost.exporters.sending.isolation import Isolation, is_suspect
-from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, DISK_FULL, FULL, TOO_OLD
+from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, TOO_OLD
+from otel_kubecost.exporters.sending.parts import in_parts
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.exporters.sending.shards import Shards
 from otel_kubecost.exporters.sending.stats import Stats
@@ -59,14 +61,13 @@ class SendingQueue(Generic[R]):
             episodes, forecast, min_backoff=min_backoff, max_backoff=max_backoff, random=random
         )
         self._shards = Shards(*shards, clock)
-        self._max_age = max_age
-        self._now = now or clock.time
+        self._expiry = Expiry(max_age, now, clock)
         self._backlog: Backlog[R] = Backlog(store)
         self._is_open = False
         self._changed = threading.Condition()
+        self._putting = threading.Lock()
         self._crew = Crew(self._run)
         self._pauses: dict[Entry[R], threading.Event] = {}
-        self._lost_before = 0
         self._released = False
 
     def start(self) -> None:
@@ -75,23 +76,25 @@ class SendingQueue(Generic[R]):
             self._open()
             self._ensure_threads()
 
-    def put_all(self, requests: Sequence[R], *, tracked: bool = True) -> list[Ticket]:
+    def put_all(self, requests: Iterable[R], *, tracked: bool = True) -> list[Ticket]:
         """Take a batch; a ticket a request, if they are ``tracked``.
 
-        After ``close`` it counts as dropped at once.
+        The requests are made while others are sent and settled, and a spool writes them as they
+        come. None of the batch is taken where making one raises; that is raised here. After
+        ``close`` it counts as dropped at once.
         """
-        with self._changed:
-            self._open()
+        tickets: list[Ticket] = []
+        with self._putting:
             if self._books.closing:
-                return [self._backlog.reject(request, AT_THE_END.reason) for request in requests]
-            tickets = self._backlog.put_all(requests, tracked=tracked)
-            self._shards.came(sum(request.samples for request in requests))
-            if self._books.held:
-                self._backlog.hold()
-            self._remark_overflow()
-            if requests:
-                self._ensure_threads()
-            self._changed.notify_all()
+                return [self._reject(request) for request in requests]
+            try:
+                for part, is_last in in_parts(requests):
+                    tickets = self._put(part, tracked=tracked, more=not is_last)
+                    del part  # before the next one is made
+            except BaseException:
+                with self._changed:
+                    self._backlog.withdraw()
+                raise
         return tickets
 
     @property
@@ -146,15 +149,8 @@ class SendingQueue(Generic[R]):
             self._wake()
         self._crew.join(deadline)
         with self._changed:
-            self._books.stopped = True
-            self._backlog.abandon(AT_THE_END.reason)
-            stats, is_durable = self._backlog.stats(), self._backlog.is_durable
+            lost = self._books.end(self._backlog, quietly=again)
             self._wake()
-            lost = stats.dropped.get(AT_THE_END.reason, 0) - self._lost_before
-            lost += 0 if is_durable else stats.pending
-            if not again:
-                self._say_what_is_left(lost, stats.pending if is_durable else 0)
-            self._episodes.end()
         return not lost
 
     def release(self, patience: float) -> Backlog[R]:
@@ -163,7 +159,7 @@ class SendingQueue(Generic[R]):
         The requests in flight have ``patience`` seconds for their answers. Later these count for
         nothing: the requests are given away with the others.
         """
-        with self._changed:
+        with self._putting, self._changed:
             self._released = True
             self._wake()
             self._changed.wait_for(lambda: not self._backlog.in_flight, patience)
@@ -178,7 +174,7 @@ class SendingQueue(Generic[R]):
         with self._changed:
             self._open()
             left = self._backlog.adopt(backlog)
-            self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
+            self._books.begin(self._backlog)
             self._changed.notify_all()
         return left
 
@@ -187,11 +183,31 @@ class SendingQueue(Generic[R]):
             stats = self._backlog.stats(self._episodes.trouble)
             return stats._replace(shards=self._shards.stats())
 
+    def _put(self, part: Sequence[R], *, tracked: bool, more: bool) -> list[Ticket]:
+        with self._changed:
+            self._open()
+            tickets = self._backlog.put_all(part, tracked=tracked, more=more)
+            self._shards.came(sum(request.samples for request in part))
+            if not more and self._books.held:
+                self._backlog.hold()
+            self._books.remark_overflow(self._backlog)
+            if self._books.stopped:  # meanwhile
+                self._backlog.abandon(AT_THE_END.reason)
+            elif not self._books.closing:
+                self._ensure_threads()
+            self._changed.notify_all()
+        return tickets
+
+    def _reject(self, request: R) -> Ticket:
+        with self._changed:
+            self._open()
+            return self._backlog.reject(request, AT_THE_END.reason)
+
     def _open(self) -> None:
         if not self._is_open:
             self._is_open = True
             self._backlog.open()
-            self._lost_before = self._backlog.stats().dropped.get(AT_THE_END.reason, 0)
+            self._books.begin(self._backlog)
 
     def _ensure_threads(self) -> None:
         if self._crew.is_gone:
@@ -202,7 +218,7 @@ class SendingQueue(Generic[R]):
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
-            if self._expired(entry):
+            if self._expiry.is_past(entry):
                 self._lose(entry, TOO_OLD)
                 continue
             seen, began = self._books.setbacks, self._clock.monotonic()
@@ -256,12 +272,6 @@ class SendingQueue(Generic[R]):
         is_over = self._books.stopped or self._released
         return is_over or self._crew.can_spare(self._shards.current)
 
-    def _expired(self, entry: Entry[R]) -> bool:
-        """By the receiver's clock; by ours only where it was asked and did not say its time."""
-        now = self._now() or (self._clock.time() if entry.attempts else 0.0)
-        newest = entry.request.newest
-        return bool(self._max_age and newest) and newest < (now - self._max_age) * 1000
-
     def _lose(self, entry: Entry[R], why: Verdict) -> None:
         with self._changed:
             if entry in self._backlog.in_flight:  # it was not released meanwhile
@@ -283,17 +293,6 @@ class SendingQueue(Generic[R]):
                 self._ensure_threads()
             self._changed.notify_all()
         return pause
-
-    def _remark_overflow(self) -> None:
-        overflow, self._backlog.overflow = self._backlog.overflow, 0
-        if overflow:
-            self._episodes.remark(DISK_FULL if self._backlog.is_durable else FULL, overflow)
-
-    def _say_what_is_left(self, lost: int, kept: int) -> None:
-        if lost:
-            self._episodes.remark(AT_THE_END, lost)
-        if kept:
-            _log.info(f"{kept} samples stay in the spool for the next start", pending=kept)
 
 
 def _seconds(milliseconds: int | None) -> float | None:

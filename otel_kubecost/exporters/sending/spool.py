@@ -3,6 +3,15 @@
 The disk has every request before the first attempt to send it, and until it is settled. While the
 disk cannot be written to (full, read-only, ...) new requests wait in memory, as without a spool,
 and what is settled is remembered. The first change that succeeds writes all of that at once.
+
+A large batch comes in parts, and only one is in memory at a time::
+
+    part 1     the disk has it, as of a batch that is not finished: nobody sends it, no ledger
+    part 2     knows of it, and a process that is killed leaves nothing of it to the next one
+    the last   in one transaction with it all is there, and in the ledger
+
+Between two parts others settle what they send. If the disk fails meanwhile the later parts wait in
+memory, and the batch is sent from both; what of it is on the disk would be lost with the process.
 """
 
 from __future__ import annotations
@@ -10,9 +19,12 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from operator import add
 from typing import Any, Generic, TypeVar
 
 from otel_kubecost.clock import Clock
+from otel_kubecost.exporters.sending.disk_faults import fault_of
 from otel_kubecost.exporters.sending.entry import R
 from otel_kubecost.exporters.sending.store import (
     NOTHING,
@@ -29,23 +41,11 @@ _log = get_logger(__name__)
 
 T = TypeVar("T")
 
-RETRY_SECONDS = 10.0
-"""After a fault of the disk, before it is tried again."""
-
-FAULTS = {
-    errno.EAGAIN: "in_use",
-    errno.EOPNOTSUPP: "in_use",
-    errno.EBADMSG: "damaged",
-    errno.ENOSPC: "full",
-    errno.EDQUOT: "full",
-    errno.EROFS: "read_only",
-    errno.EACCES: "read_only",
-    errno.EPERM: "read_only",
-}
-OTHER_FAULT = "io_error"
-
 _COPIES = 4 * 2**20
 """Bytes of bodies on the disk that are kept in memory as well."""
+
+RETRY_SECONDS = 10.0
+"""After a fault of the disk, before it is tried again."""
 
 
 class Spool(Generic[R]):
@@ -73,6 +73,10 @@ class Spool(Generic[R]):
         self._log = _log.bind(**context)
         self._memory: MemoryStore[R] = MemoryStore(capacity)
         self._copies: MemoryStore[R] = MemoryStore(0)
+        self._coming: MemoryStore[R] = MemoryStore(0)
+        self._batch: list[Place] = []
+        self._begun = Extent()
+        self._unfinished: list[Place] = []
         self._is_open = False
         self._settled: set[int] = set()
         self._owed: Counter[str] = Counter()
@@ -102,8 +106,8 @@ class Spool(Generic[R]):
     def extent(self) -> Extent:
         kept = self._disk.extent if self._is_open else Extent()
         more = self._memory.extent
-        requests = kept.requests - len(self._settled) + more.requests
-        return Extent(requests, kept.bytes + more.bytes)
+        requests = kept.requests - self._begun.requests - len(self._settled) + more.requests
+        return Extent(requests, kept.bytes - self._begun.bytes + more.bytes)
 
     @property
     def oldest(self) -> int | None:
@@ -113,7 +117,8 @@ class Spool(Generic[R]):
 
     @property
     def oldest_perishing(self) -> int | None:
-        return self._memory.oldest
+        at_risk = (place.newest for place in self._at_risk)
+        return min(filter(None, [self._memory.oldest, *at_risk]), default=None)
 
     @property
     def filled(self) -> float:
@@ -137,14 +142,14 @@ class Spool(Generic[R]):
         """After another attempt to write it."""
         if self._memory.extent.requests and self._is_due:
             self._try(self._write)
-        return self._memory.first(passed)
+        return self._memory.first(passed) or self._first_at_risk(passed)
 
     def behind(self, passed: Collection[int], place: int) -> R | None:
         if self._has_copies:
             kept = self._copies.behind(self._passed(passed), place)
             return kept or self._memory.behind(passed, place)
-        stored = self._try(lambda: self._disk.behind(self._passed(passed), place))
-        return self._unpack(stored) if stored else self._memory.behind(passed, place)
+        found = self._read(lambda: self._disk.behind(self._passed(passed), place))
+        return found.request if found else self._memory.behind(passed, place)
 
     def change(
         self,
@@ -162,6 +167,31 @@ class Spool(Generic[R]):
             self._try(self._write)
         return places
 
+    def put(
+        self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False
+    ) -> list[Place]:
+        places = places_for(added, self._next, behind=self._batch)
+        self._next += len(added)
+        self._coming.keep(map(Waiting, places, added))
+        self._batch += places
+        whole = [*self._batch]
+        if not more:
+            self._end_batch()
+            self._memory.keep(self._coming.take_all())
+        self._owed.update(booked)
+        if self._is_due:
+            self._try(self._write)
+        return whole
+
+    def withdraw(self) -> None:
+        gone = {place.number for place in self._batch}
+        self._end_batch()
+        if of_disk := self._coming.discard(gone):
+            self.change(removed=of_disk)
+
+    def _end_batch(self) -> None:
+        self._batch, self._begun = [], Extent()
+
     def _open(self) -> None:
         self._copies = MemoryStore(0)
         self._disk.open()
@@ -173,13 +203,17 @@ class Spool(Generic[R]):
         """Everything that the disk does not know of yet."""
         if not self._is_open:
             self._open()
-        waiting, before = self._memory.waiting(), self._disk.id
-        self._disk.change([_stored(one) for one in waiting], self._settled, self._owed)
-        self._memory.discard([one.place.number for one in waiting])
+        batch = self._batch[0].batch if self._batch else None
+        waiting, before = [*self._memory.waiting(), *self._coming.waiting()], self._disk.id
+        self._disk.change([_stored(one) for one in waiting], self._settled, self._owed, batch)
         if self._disk.id == before:
-            self._copy(waiting)
+            self._copy(self._memory.take_all())
         else:  # what the disk has now, and when it shows that, it knows best
+            self._memory.take_all()
             self._copies = MemoryStore(0)
+        self._begun = Extent(*map(add, self._begun, self._coming.extent))
+        self._coming.take_all()
+        self._unfinished = [*self._batch]
         self._settled.clear()
         self._owed.clear()
         if self.fault:
@@ -188,7 +222,10 @@ class Spool(Generic[R]):
 
     @property
     def _has_copies(self) -> bool:
-        """Whether everything on the disk is in memory as well: nothing has to be read then."""
+        """Whether everything on the disk is in memory as well: nothing has to be read then.
+
+        A batch that came in parts never is.
+        """
         return not self._is_open or self._copies.extent == self._disk.extent
 
     def _copy(self, waiting: Sequence[Waiting[R]]) -> None:
@@ -200,18 +237,33 @@ class Spool(Generic[R]):
     def _first_kept(self, passed: Collection[int]) -> Waiting[R] | None:
         if self._has_copies:
             return self._copies.first(self._passed(passed))
-        stored = self._try(lambda: self._disk.first(self._passed(passed)))
+        return self._read(lambda: self._disk.first(self._passed(passed)))
+
+    @property
+    def _at_risk(self) -> list[Place]:
+        """What the disk has of batches that are finished, and does not know that they are."""
+        hidden = self._passed(())
+        return [place for place in self._unfinished if place.number not in hidden]
+
+    def _first_at_risk(self, passed: Collection[int]) -> Waiting[R] | None:
+        for place in self._at_risk:
+            if place.number not in passed:
+                return self._read(partial(self._disk.get, place.number))
+        return None
+
+    def _read(self, work: Callable[[], StoredRequest | None]) -> Waiting[R] | None:
+        stored = self._try(work)
         return Waiting(stored.place, self._unpack(stored)) if stored else None
 
     def _passed(self, passed: Collection[int]) -> Collection[int]:
-        return {*passed, *self._settled}
+        return {*passed, *self._settled, *(one.number for one in self._batch)}
 
     def _look(self) -> None:
         if self._has_copies:
             one = self._copies.behind(self._settled, 0)
             self._oldest_kept = one.newest if one else None
         else:
-            self._oldest_kept = self._disk.oldest(self._settled)
+            self._oldest_kept = self._disk.oldest(self._passed(()))
 
     @property
     def _is_due(self) -> bool:
@@ -229,7 +281,7 @@ class Spool(Generic[R]):
         if self.fault and not self._is_due:
             return  # it is known, and when it is tried again
         self._retry_at = self._clock.monotonic() + RETRY_SECONDS
-        fault = FAULTS.get(error.errno or 0, OTHER_FAULT)
+        fault = fault_of(error)
         if fault != self.fault:
             self.fault = fault
             hint = "until then samples wait in memory and are lost with the process"

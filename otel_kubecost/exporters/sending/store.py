@@ -129,6 +129,19 @@ class Store(Protocol[R]):
         """
         ...
 
+    def put(
+        self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False
+    ) -> list[Place]:
+        """Add a batch, or the next part of it where ``more`` is to come: then it is not there yet.
+
+        With its last part it is there as a whole; the places of all parts.
+        """
+        ...
+
+    def withdraw(self) -> None:
+        """Forget the batch of which more was to come."""
+        ...
+
 
 class MemoryStore(Generic[R]):
     """Requests that are gone with the process; room for ``capacity`` samples."""
@@ -145,6 +158,7 @@ class MemoryStore(Generic[R]):
         self._bytes = 0
         self._places: list[Place] = []
         self._requests: dict[int, R] = {}
+        self._coming: list[R] = []
         self._next = 1
 
     def open(self) -> None:
@@ -200,6 +214,18 @@ class MemoryStore(Generic[R]):
         self.ledger.update(booked)
         return places
 
+    def put(
+        self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False
+    ) -> list[Place]:
+        self._coming += added
+        if more:
+            return []
+        whole, self._coming = self._coming, []
+        return self.change(whole, booked=booked)
+
+    def withdraw(self) -> None:
+        self._coming = []
+
     def keep(self, waiting: Iterable[Waiting[R]]) -> None:
         """Add to other places than its own, without booking."""
         for place, request in waiting:
@@ -222,15 +248,31 @@ class MemoryStore(Generic[R]):
     def waiting(self) -> list[Waiting[R]]:
         return list(self._beside(()))
 
+    def take_all(self) -> list[Waiting[R]]:
+        """Remove everything without booking; gives it."""
+        every = self.waiting()
+        self.discard(self._requests.keys())
+        return every
+
     def _beside(self, passed: Collection[int]) -> Iterator[Waiting[R]]:
         for place in self._places:
             if place.number not in passed:
                 yield Waiting(place, self._requests[place.number])
 
 
-def places_for(requests: Sequence[Sendable], first: int, instead: Place | None) -> list[Place]:
-    """Of new requests, which have the numbers from ``first`` on."""
+def places_for(
+    requests: Sequence[Sendable],
+    first: int,
+    instead: Place | None = None,
+    behind: Sequence[Place] = (),
+) -> list[Place]:
+    """Of new requests, which have the numbers from ``first`` on.
+
+    They are where ``instead`` is, or follow those ``behind`` which they come in their batch.
+    """
     batch, rank = (instead.batch, instead.rank) if instead else (first, "")
+    batch = behind[0].batch if behind else batch
     return [
-        Place(one.newest, batch, f"{rank}{at:06}", first + at) for at, one in enumerate(requests)
+        Place(one.newest, batch, f"{rank}{len(behind) + at:06}", first + at)
+        for at, one in enumerate(requests)
     ]

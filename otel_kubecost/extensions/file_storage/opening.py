@@ -18,7 +18,7 @@ from otel_kubecost.extensions.file_storage.schema import Schema, Statement
 BUSY_SECONDS = 5.0
 """How long a write waits for that of a command beside the agent."""
 _LOG_BYTES = 4 * 2**20
-"""What the write-ahead log keeps of the disk when it is empty."""
+"""When the write-ahead log is copied into the file, and what it keeps of the disk then."""
 LOG, INDEX = "-wal", "-shm"
 """What sqlite adds to the name of a file for those of its log."""
 
@@ -33,7 +33,7 @@ def connected(
     _make(path)
     connection = _connection(path, "mode=rw")
     try:
-        _set_up(connection, max_bytes)
+        _set_up(connection, schema.page, max_bytes)
         if check:
             _check(connection)
         if version_of(connection) <= schema.version:
@@ -117,14 +117,16 @@ def _make(path: Path) -> None:
     sync(path.parent)
 
 
-def _set_up(connection: sqlite3.Connection, max_bytes: int) -> None:
+def _set_up(connection: sqlite3.Connection, page: int, max_bytes: int) -> None:
     if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        connection.execute(f"PRAGMA page_size = {page}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     connection.execute("PRAGMA secure_delete = OFF")  # Debian's is on: all is written twice
     (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_size}")
     connection.execute(f"PRAGMA max_page_count = {max_bytes // page_size}")
 
 

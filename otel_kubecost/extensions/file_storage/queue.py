@@ -12,7 +12,15 @@ from uuid import uuid4
 
 from otel_kubecost.extensions.file_storage.database import Database
 from otel_kubecost.extensions.file_storage.rescue import set_aside_beside
-from otel_kubecost.extensions.file_storage.rows import BOOK, COLUMNS, INSERT, request_of, row_of
+from otel_kubecost.extensions.file_storage.rows import (
+    BOOK,
+    BY_NUMBER,
+    INSERT,
+    UNFINISHED,
+    finishing,
+    request_of,
+    row_of,
+)
 from otel_kubecost.extensions.file_storage.schema import Statement
 from otel_kubecost.storage import Extent, StoredRequest
 from otel_kubecost.telemetry import get_logger
@@ -24,14 +32,17 @@ T = TypeVar("T")
 USABLE = 0.9
 """The part of a file that requests may fill; the rest is for what sqlite does with them."""
 MAX_REQUESTS = 1_000_000
-_PAGE = 4096
-_WORTH_GIVING_BACK = 256
-"""Pages of a queue that is empty again."""
+_WORTH_GIVING_BACK = 2**20
+"""Bytes of a queue that is empty again."""
+_HEAD, _ENTRY = 512, 256
+"""Bytes of a request beside its body, and of its entries in indexes, at most."""
 
 _BESIDE = "FROM requests WHERE number NOT IN (SELECT value FROM json_each(?))"
 _WAITING = f"{_BESIDE} AND parked = 0"
-_BY_NUMBER = f"SELECT {COLUMNS} FROM requests WHERE number = ?"  # noqa: S608  names of ours
+_WEIGHTS = f"SELECT length(body), samples {_BESIDE}"
 _OLDEST = f"SELECT newest {_BESIDE} AND parked = ? AND newest > 0 ORDER BY newest LIMIT 1"
+_OF_BATCH = "SELECT number FROM requests WHERE batch = ?"
+_DELETE = "DELETE FROM requests WHERE number = ?"
 _ABOUT = "UPDATE about SET value = ? WHERE name = 'id'"
 _ACCEPTED, _LOST = "accepted", "dropped:damaged"
 
@@ -52,7 +63,11 @@ class FileQueue:
         self._ledger: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
         self._peak = 0
+        self._page = 4096
         self._spoilt: set[int] = set()
+        self._left_over: set[int] = set()
+        self._unfinished: int | None = None
+        self._unbooked = 0
 
     def open(self) -> None:
         if self.database.is_open:
@@ -74,7 +89,8 @@ class FileQueue:
         return Extent(self._held["requests"], self._held["bytes"])
 
     def oldest(self, passed: Collection[int]) -> int | None:
-        every = [row for parked in (0, 1) for row in self._query(_OLDEST, _listed(passed), parked)]
+        beside = _listed({*passed, *self._left_over})
+        every = [row for parked in (0, 1) for row in self._query(_OLDEST, beside, parked)]
         return min((newest for (newest,) in every), default=None)
 
     @property
@@ -82,14 +98,17 @@ class FileQueue:
         return self._fill(self._held)
 
     def fits(self, more: Extent) -> bool:
-        pages = more.bytes // _PAGE + 2 * more.requests
-        return self._fill(self._held + Counter(requests=more.requests, pages=pages)) <= 1
+        room = more.bytes + more.requests * (self._page + _HEAD + _ENTRY)
+        return self._fill(self._held + Counter(requests=more.requests, room=room)) <= 1
 
     def first(self, passed: Collection[int]) -> StoredRequest | None:
         return self._mended(lambda: self._one(passed, "", 0))
 
+    def get(self, number: int) -> StoredRequest | None:
+        return self._mended(lambda: self._read(number))
+
     def behind(self, passed: Collection[int], place: int) -> StoredRequest | None:
-        some = "AND samples > 0"
+        some, passed = "AND samples > 0", {*passed, *self._left_over}
         ((count,),) = self._query(f"SELECT count(*) {_WAITING} {some}", _listed(passed))
         return self._mended(lambda: self._one(passed, some, max(0, min(place, count - 1))))
 
@@ -98,9 +117,10 @@ class FileQueue:
         added: Sequence[StoredRequest],
         removed: Collection[int],
         booked: Mapping[str, int],
+        unfinished: int | None = None,
     ) -> None:
         self.open()
-        self._mended(lambda: self._change(added, {*removed, *self._spoilt}, booked))
+        self._mended(lambda: self._change(added, {*removed, *self._spoilt}, booked, unfinished))
         if not self._held["requests"] and self._peak > _WORTH_GIVING_BACK:
             self._peak = 0
             self.database.give_back()
@@ -110,18 +130,23 @@ class FileQueue:
         added: Sequence[StoredRequest],
         removed: Collection[int],
         booked: Mapping[str, int],
+        unfinished: int | None = None,
     ) -> None:
-        held = self._held + _weighed((len(one.body), one.samples) for one in added)
-        held.subtract(_weighed(self._found(removed)))
-        booked = _balanced(self._ledger, booked, held["samples"])
+        held = self._held + self._weighed((len(one.body), one.samples) for one in added)
+        held.subtract(self._weighed(self._found({*removed} - self._left_over)))
+        goes_on = unfinished == self._unfinished
+        unbooked = self._unbooked if goes_on else 0
+        unbooked += sum(one.samples for one in added if one.place.batch == unfinished)
+        booked = _balanced(self._ledger, booked, held["samples"] - unbooked)
         news = [
             *((INSERT, (*row_of(one), False)) for one in added),
             *((BOOK, item) for item in booked.items() if item[1]),
-            *_unparking(added),
+            *([] if goes_on else [finishing(unfinished)]),
+            *_unparking(one for one in added if one.place.batch != unfinished),
             *self._unsettling(),
         ]
+        gone = ((_DELETE, (one,)) for one in {*removed, *self._left_over})
         try:
-            gone = (("DELETE FROM requests WHERE number = ?", (one,)) for one in removed)
             self.database.write([*gone, *news])
         except OSError as error:
             is_of_use = held["requests"] > len(added) or not self._held["requests"]
@@ -130,8 +155,10 @@ class FileQueue:
             self._begin_anew(news)
         self._ledger.update(booked)
         self._held = held
+        self._unfinished, self._unbooked = unfinished, unbooked
         self._spoilt.clear()
-        self._peak = max(self._peak, held["pages"])
+        self._left_over.clear()
+        self._peak = max(self._peak, held["room"])
         self.next_number = max([self.next_number, *(one.place.number + 1 for one in added)])
 
     def _begin_anew(self, news: Sequence[Statement]) -> None:
@@ -141,18 +168,28 @@ class FileQueue:
 
     def _one(self, passed: Collection[int], which: str, offset: int) -> StoredRequest | None:
         statement = (
-            f"SELECT {COLUMNS} {_WAITING} {which} ORDER BY newest, batch, rank LIMIT 1 OFFSET ?"
+            f"SELECT number {_WAITING} {which} ORDER BY newest, batch, rank LIMIT 1 OFFSET ?"
         )
-        while rows := self.database.query(statement, _listed({*passed, *self._spoilt}), offset):
-            if request := request_of(rows[0]):
+        hidden = self._left_over
+        while rows := self.database.query(
+            statement, _listed({*passed, *hidden, *self._spoilt}), offset
+        ):
+            if request := self._read(rows[0][0]):
                 return request
             self._lose_what_is_spoilt()
+        return None
+
+    def _read(self, number: int) -> StoredRequest | None:
+        """None where it is not there, or not as it was written."""
+        for *head, kind in self.database.query(BY_NUMBER, number):
+            if kind == "blob":
+                return request_of((*head, self.database.blob("requests", "body", number)))
         return None
 
     def _lose_what_is_spoilt(self) -> None:
         """Sqlite itself notices damage of its own pages, not of what they have in them."""
         every = self.database.query("SELECT number FROM requests")
-        self._spoilt |= {number for (number,) in every if not self._is_whole(number)}
+        self._spoilt |= {number for (number,) in every if self._read(number) is None}
         self.id = uuid4().hex
         _log.error(
             f"Of {self.database.path} {len(self._spoilt)} requests are damaged, and dropped",
@@ -160,10 +197,6 @@ class FileQueue:
         )
         with suppress(OSError):  # then it goes with the next change
             self._change((), self._spoilt, {})
-
-    def _is_whole(self, number: int) -> bool:
-        (row,) = self.database.query(_BY_NUMBER, number)
-        return request_of(row) is not None
 
     def _unsettling(self) -> Iterator[Statement]:
         """The others wait for what comes in the place of those that are spoilt."""
@@ -191,13 +224,27 @@ class FileQueue:
                 "SELECT length(body), samples FROM requests WHERE number = ?", number
             )
 
+    def _weighed(self, rows: Iterable[tuple[int, int]]) -> Counter[str]:
+        """What requests count for by their bytes and samples; none shares a page with another."""
+        held: Counter[str] = Counter()
+        for size, samples in rows:
+            held["requests"] += 1
+            held["bytes"] += size
+            held["room"] += ((size + _HEAD) // self._page + 1) * self._page + _ENTRY
+            held["samples"] += samples
+        return held
+
     def _fill(self, held: Counter[str]) -> float:
-        of_file = held["pages"] * _PAGE / (USABLE * self.database.max_bytes)
+        of_file = held["room"] / (USABLE * self.database.max_bytes)
         return max(of_file, held["requests"] / MAX_REQUESTS)
 
     def _load(self) -> None:
         ((self.id,),) = self.database.query("SELECT value FROM about WHERE name = 'id'")
-        self._held = _weighed(self.database.query("SELECT length(body), samples FROM requests"))
+        self._unfinished = next((batch for (batch,) in self.database.query(UNFINISHED)), None)
+        left_over = self.database.query(_OF_BATCH, self._unfinished)
+        self._left_over, self._unbooked = {number for (number,) in left_over}, 0
+        ((self._page,),) = self.database.query("PRAGMA page_size")
+        self._held = self._weighed(self.database.query(_WEIGHTS, _listed(self._left_over)))
         self._ledger = Counter(dict(self.database.query("SELECT name, samples FROM ledger")))
         self.set_aside = set_aside_beside(self.database.path)
         self._spoilt.clear()
@@ -227,20 +274,9 @@ def _balanced(ledger: Counter[str], booked: Mapping[str, int], samples: int) -> 
     return complete
 
 
-def _weighed(rows: Iterable[tuple[int, int]]) -> Counter[str]:
-    """What requests count for by their bytes and samples; pages with their place in the index."""
-    held: Counter[str] = Counter()
-    for size, samples in rows:
-        held["requests"] += 1
-        held["bytes"] += size
-        held["pages"] += size // _PAGE + 2
-        held["samples"] += samples
-    return held
-
-
-def _unparking(added: Sequence[StoredRequest]) -> Iterator[Statement]:
-    if added:
-        newest = max(one.place.newest for one in added)
+def _unparking(added: Iterable[StoredRequest]) -> Iterator[Statement]:
+    newest = max((one.place.newest for one in added), default=0)
+    if newest:
         yield "UPDATE requests SET parked = 0 WHERE parked = 1 AND newest < ?", (newest,)
 
 

@@ -19,3 +19,5 @@ class Schema(NamedTuple):
     """Statements that make what is not there, and write nothing where all is."""
     rescued: Callable[[Path], Iterable[Statement]]
     """What can be read of a damaged file, as what writes it to a new one."""
+    page: int = 4096
+    """Bytes of a page of a new file."""

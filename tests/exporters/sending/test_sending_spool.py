@@ -16,7 +16,7 @@ from otel_kubecost.extensions.file_storage import FileStorage
 from otel_kubecost.testing import FakeClock
 
 START = 1_790_000_000
-SIZE = 9000
+SIZE = 18_000
 ENOUGH = 10_000_000
 """Samples of memory."""
 
@@ -121,7 +121,7 @@ def until_full(one, number):
 def test_a_disk_that_fills_up_costs_nothing(process, said, tmp_path):
     """Case 59: samples go on from memory, in their order; deliveries count though nothing can be
     deleted; it is said once, with its remedy; and when there is room everything is on the disk."""
-    with Disk(tmp_path / "disk", "2m") as disk:
+    with Disk(tmp_path / "disk", "4m") as disk:
         one = process()
         one.put(*range(1, 9))
         disk.fill()
@@ -154,7 +154,7 @@ def test_a_disk_that_fills_up_costs_nothing(process, said, tmp_path):
 def test_a_disk_that_the_spool_itself_has_filled(process, tmp_path):
     """Case 59: it is smaller than ``max_bytes``. A file without room cannot even be deleted from,
     so when all of it was sent a new one is begun."""
-    with Disk(tmp_path / "disk", "1m"):
+    with Disk(tmp_path / "disk", "2m"):
         one = process()
         last = until_full(one, 1)
         before = one.backlog.id
@@ -171,7 +171,7 @@ def test_a_disk_that_the_spool_itself_has_filled(process, tmp_path):
 
 def test_a_disk_that_is_full_at_the_start(process, said, tmp_path):
     """Case 59: what was there before comes first, and what comes now behind it."""
-    with Disk(tmp_path / "disk", "2m") as disk:
+    with Disk(tmp_path / "disk", "4m") as disk:
         process().put(1, 2, 3)
         disk_is_closed = process(directory=tmp_path / "elsewhere")
         disk.fill()
@@ -190,7 +190,7 @@ def test_a_disk_that_is_full_at_the_start(process, said, tmp_path):
 
 def test_a_disk_without_room_for_a_spool(process, said, tmp_path):
     """Case 59: one is begun as soon as there is some."""
-    with Disk(tmp_path / "disk", "1m") as disk:
+    with Disk(tmp_path / "disk", "2m") as disk:
         disk.fill()
         one = process()
         one.put(1, 2, 3)
@@ -207,7 +207,7 @@ def test_a_disk_without_room_for_a_spool(process, said, tmp_path):
 
 def test_a_kill_on_a_full_disk_costs_what_had_no_room(process, tmp_path):
     """What could not be deleted is sent again; what never was on the disk is not in its ledger."""
-    with Disk(tmp_path / "disk", "2m") as disk:
+    with Disk(tmp_path / "disk", "4m") as disk:
         one = process()
         one.put(1, 2, 3)
         disk.fill()
@@ -222,7 +222,7 @@ def test_a_kill_on_a_full_disk_costs_what_had_no_room(process, tmp_path):
 
 def test_what_is_in_memory_at_the_end_is_written_if_it_can_be(process, tmp_path):
     """Somebody made room a moment before the shutdown."""
-    with Disk(tmp_path / "disk", "1m") as disk:
+    with Disk(tmp_path / "disk", "2m") as disk:
         disk.fill()
         one = process()
         one.put(1, 2, 3)
@@ -235,7 +235,7 @@ def test_what_is_in_memory_at_the_end_is_written_if_it_can_be(process, tmp_path)
 
 def test_a_disk_that_is_read_only_at_the_start(process, said, tmp_path):
     """Case 60: what is there can be sent, and what comes waits behind it in memory."""
-    with Disk(tmp_path / "disk", "2m") as disk:
+    with Disk(tmp_path / "disk", "4m") as disk:
         process().put(1, 2, 3)
         process(directory=tmp_path / "elsewhere")
         disk.remount("ro")
@@ -344,7 +344,7 @@ def test_a_damaged_page_costs_the_requests_on_it(process):
 
 def test_damage_on_a_full_disk(process, said, tmp_path):
     """Case 59, 61: samples go on from memory, and the file is mended when there is room."""
-    with Disk(tmp_path / "disk", "2m") as disk:
+    with Disk(tmp_path / "disk", "4m") as disk:
         one = process()
         one.put(*range(1, 10))
         settle(one.path)
@@ -441,7 +441,7 @@ def test_an_outage_that_is_longer_than_the_retention(process, said):
 
 def test_memory_that_overflows_costs_nothing_that_is_on_the_disk(process, tmp_path):
     """Case 59: while the disk is full the oldest in memory is dropped for want of room there."""
-    with Disk(tmp_path / "disk", "1m") as disk:
+    with Disk(tmp_path / "disk", "2m") as disk:
         one = process(capacity=5 * SIZE)
         one.put(1, 2, 3)
         disk.fill()

@@ -97,6 +97,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.known = self.safe = Content()
         self.hidden = None
         self.unwritten = set()
+        self.coming = []
         self.batch = 0
         self._begin()
 
@@ -105,6 +106,7 @@ class SpoolMachine(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
     def _begin(self, fault=0):
+        self.coming = []
         self.clock.advance(1)
         self.storage = FileStorage(directory=self.directory, clock=self.clock)
         self.disk = Flaky(self.storage.queue("exporter"))
@@ -140,6 +142,33 @@ class SpoolMachine(RuleBasedStateMachine):
         name = chr(0x4E00 + self.batch)
         added = [Lines(name * size, newest) for size in texts]
         self._change(added, booked={ACCEPTED: sum(one.samples for one in added)})
+
+    @rule(newest=st.integers(0, 9), texts=st.lists(st.integers(1, 9), min_size=1, max_size=3))
+    def put_a_part(self, newest, texts):
+        """More of the batch is to come: there is nothing of it until its last part."""
+        if not self.coming:
+            self.batch += 1
+        added = [Lines(chr(0x4E00 + self.batch) * size, newest) for size in texts]
+        self.coming += added
+        self.spool.put(added, more=True)
+        self._written()
+
+    @precondition(lambda self: self.coming)
+    @rule()
+    def put_the_last_part(self):
+        added, self.coming = self.coming, []
+        booked = {ACCEPTED: sum(one.samples for one in added)}
+        places = self.spool.put([], booked)
+        self.known.book(booked)
+        self.known.add(places, added)
+        self._written()
+
+    @precondition(lambda self: self.coming)
+    @rule()
+    def withdraw(self):
+        self.coming = []
+        self.spool.withdraw()
+        self._written()
 
     @precondition(lambda self: self.known.waiting)
     @rule(which=st.integers(0, 3), is_delivered=st.booleans())

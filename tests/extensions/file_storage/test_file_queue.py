@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from disks import PAGE, Disk, flip, overwrite, page_of, root_page, settle
+from disks import Disk, flip, overwrite, page_of, page_size, root_page, settle
 
 from otel_kubecost.extensions.file_storage import FileStorage, opening
 from otel_kubecost.extensions.file_storage.rows import QUEUE
@@ -173,7 +173,7 @@ def spoil(path, place):
         return {7}
     if place == "leaf":
         page = page_of(path, request(20).body[:40])
-        content = path.read_bytes()[page : page + 4096]
+        content = path.read_bytes()[page : page + page_size(path)]
         overwrite(path, page)
         return {one for one in NUMBERS if request(one).body[:40] in content}
     at = {"header": 0, "table": root_page(path, "requests"), "index": root_page(path, "in_order")}
@@ -219,8 +219,9 @@ def test_an_index_that_says_another_order_is_damage(queue, directory):
     put(made, *NUMBERS)
     made.database.close()
     index = root_page(made.database.path, "in_order")
-    entries = made.database.path.read_bytes()[index : index + PAGE]
-    flip(made.database.path, index + entries.index((20 * 60_000).to_bytes(3)))
+    path = made.database.path
+    entries = path.read_bytes()[index : index + page_size(path)]
+    flip(path, index + entries.index((20 * 60_000).to_bytes(3)))
     assert taken_over(queue()) == NUMBERS
     assert len(asides(directory)) == 1
 
@@ -319,7 +320,7 @@ def test_what_was_on_its_way_when_its_page_was_damaged_is_counted_once(queue):
 
 def test_damage_on_a_full_disk_waits_for_room(queue, directory, caplog):
     """Nothing is set aside before what can be read of it is safe."""
-    with Disk(directory.parent, "2m") as disk:
+    with Disk(directory.parent, "4m") as disk:
         made = queue()
         put(made, *NUMBERS)
         made.database.close()
@@ -535,7 +536,7 @@ time.sleep(60)
 
 def test_a_directory_that_is_deleted_when_the_disk_is_full_waits_for_room(queue, directory):
     """What cannot be written again is not given up."""
-    with Disk(directory.parent, "2m") as disk:
+    with Disk(directory.parent, "4m") as disk:
         made = queue()
         put(made, *NUMBERS)
         shutil.rmtree(directory)
@@ -552,7 +553,7 @@ def test_a_directory_that_is_deleted_when_the_disk_is_full_waits_for_room(queue,
 
 def test_a_full_disk_can_be_read_at_start(queue, directory):
     """Case 59: what is there can be sent, and nothing of it is in the way of what it has."""
-    with Disk(directory.parent, "2m") as disk:
+    with Disk(directory.parent, "4m") as disk:
         first = queue()
         put(first, *NUMBERS)
         first.database.close()
@@ -569,7 +570,7 @@ def test_a_full_disk_can_be_read_at_start(queue, directory):
 
 def test_a_read_only_disk_can_be_read_at_start(queue, opened, directory):
     """Case 60: so can what else is kept there; and when it can be written to again, it is."""
-    with Disk(directory.parent, "2m") as disk:
+    with Disk(directory.parent, "4m") as disk:
         first = queue()
         put(first, *NUMBERS)
         opened().client("receiver").set("key", b"value")

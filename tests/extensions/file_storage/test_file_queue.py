@@ -598,8 +598,8 @@ def test_a_read_only_disk_can_be_read_at_start(queue, opened, directory):
 READER = """
 import json, os, sys
 from otel_kubecost.extensions.file_storage import FileStorage
+storage = FileStorage(directory=sys.argv[1])  # imports what is needed
 os.setuid(65534)
-storage = FileStorage(directory=sys.argv[1])
 storage.start()
 queue = storage.queue("prometheus_remote_write/cloudtuner", "one")
 said, found = [], []

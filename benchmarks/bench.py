@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from benchmarks.arrival import Series, read_back
 from benchmarks.chain import chain
-from benchmarks.processes import Process, environment, fetch, python, serving, with_ours
+from benchmarks.processes import Process, environment, fetch, python, serving
 from benchmarks.product import Form, Settings, product
 from benchmarks.steady import Steady, measure, wait_for_request
 
@@ -129,7 +129,7 @@ class Bench:
                 yield senders
         else:
             way = case.sender.removeprefix("floor ")
-            command = python("benchmarks.floor", source, interval, way, *self._asked[case.form])
+            command = python("floor", source, interval, way, *self._asked[case.form])
             with Process(command, room.with_suffix(".log")) as process:
                 yield [process]
 
@@ -143,26 +143,20 @@ class Bench:
     def source(self, size: int, churn: float = 0.004) -> Iterator[str]:
         """In each cycle so many of the pods are replaced."""
         log = self.room() / "source.log"
-        with serving("benchmarks.source", size, churn, log=log) as url:
+        with serving("source", size, churn, log=log) as url:
             yield url
 
     @contextmanager
     def stand_ins(self, size: int, churn: float = 0.004) -> Iterator[tuple[str, str]]:
         """The URLs of a source and of a receiver."""
         log = self.room() / "receiver.log"
-        with self.source(size, churn) as source, serving("benchmarks.receiver", log=log) as url:
+        with self.source(size, churn) as source, serving("receiver", log=log) as url:
             yield source, url
 
 
-def output(command: Sequence[str], *, installed: bool = False) -> str:
-    """What a program of ours prints; see ``Process``."""
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        env=environment() if installed else with_ours(),
-        check=True,
-        text=True,
-    )
+def output(command: Sequence[str]) -> str:
+    """What a program of ours prints."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True, text=True)
     return done.stdout
 
 

@@ -19,7 +19,7 @@ def chain(
     """Both processes, running, in the directory ``room``."""
     room.mkdir(parents=True)
     port = free_port()
-    command = python("benchmarks.allocation_exporter", source, form, interval, port)
+    command = python("allocation_exporter", source, form, interval, port)
     with Process(command, room / "exporter.log") as exporter:
         wait_until_open(f"http://127.0.0.1:{port}", exporter)
         with Process(_prometheus(interval, port, receiver, room), room / "prometheus.log") as agent:

@@ -81,7 +81,7 @@ def _against_chain(bench: Bench, size: int, form: Form) -> Iterator[Finding]:
 def exporter(bench: Bench, sizes: Sizes) -> Iterator[Finding]:
     """Against OpenTelemetry's remote write exporter as it is shipped."""
     with bench.source(sizes.smallest) as source:
-        found = json.loads(output(python("benchmarks.encoding", source, _ENCODING_ROUNDS)))
+        found = json.loads(output(python("encoding", source, _ENCODING_ROUNDS)))
     ours, theirs = (median(found[side]) * 1e9 for side in ("ours", "theirs"))
     what = f"{sizes.smallest:,} pods, wide: CPU a sample, from a batch to compressed requests"
     yield Finding(what, "ns", ours, theirs, Goal("times less", 75))
@@ -117,7 +117,7 @@ def leak(bench: Bench, _: Sizes) -> Iterator[Finding]:
     room = bench.room() / "sender"
     with bench.stand_ins(_LEAK_PODS, _LEAK_CHURN) as (source, receiver):
         file = written(Settings("wide", interval=1), source, receiver, room)
-        command = python("benchmarks.hurried", file, _LEAK_SPEED, _LEAK_CYCLES)
+        command = python("hurried", file, _LEAK_SPEED, _LEAK_CYCLES)
         with Process(command, room / "product.log") as sender:
             resident, cycles = _watched(sender, receiver)
     settled = resident[_LEAK_SETTLED:]
@@ -132,8 +132,9 @@ def leak(bench: Bench, _: Sizes) -> Iterator[Finding]:
 def _watched(sender: Process, receiver: str) -> tuple[list[float], float]:
     """MiB after each cycle, and how many cycles they were by what arrived."""
     resident, samples = [], 0
+    begin = time.monotonic()
     for cycle in range(_LEAK_CYCLES):
-        time.sleep(1 / _LEAK_SPEED)
+        time.sleep(max(0.0, begin + (cycle + 1) / _LEAK_SPEED - time.monotonic()))
         resident.append(sender.resident())
         if cycle % _LEAK_SPEED == 0:
             samples += taken(receiver)["samples"]
@@ -173,7 +174,7 @@ def imports(_: Bench, __: Sizes) -> Iterator[Finding]:
         (f"otel_kubecost:{used}", "from otel_kubecost import what a pipeline needs"),
     ):
         command = [sys.executable, "-P", str(Path(importing.__file__)), wanted]
-        costs = [float(output(command, installed=True)) for _ in range(_STARTS)]
+        costs = [float(output(command)) for _ in range(_STARTS)]
         yield Finding(f"{words}: CPU", "s", median(costs), None, Goal("at most", 0.4))
 
 

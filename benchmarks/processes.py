@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_ROOT = Path(__file__).parent.parent
+_HERE = Path(__file__).parent
 _START_SECONDS = 120
 _STOP_SECONDS = 60
 _SHOWN_LINES = 20
@@ -22,17 +22,12 @@ MIB = 1 << 20
 
 
 class Process:
-    """A program, until the context ends it.
+    """A program, until the context ends it."""
 
-    It finds the modules of this folder; of ``otel_kubecost`` it has what is installed where it is
-    not one of ours (``installed``).
-    """
-
-    def __init__(self, command: Sequence[str], log: Path, *, installed: bool = False) -> None:
+    def __init__(self, command: Sequence[str], log: Path) -> None:
         self._log = log.open("ab")
-        seen = environment() if installed else with_ours()
         self._popen = subprocess.Popen(
-            command, stdout=self._log, stderr=self._log, env=seen, cwd=log.parent
+            command, stdout=self._log, stderr=self._log, env=environment(), cwd=log.parent
         )
         self._clock = _cpu_clock(self._popen.pid)
 
@@ -87,17 +82,13 @@ def _cpu_clock(pid: int) -> int:
 
 
 def python(module: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", module, *map(str, arguments)]
+    """The command of a module of this folder."""
+    return [sys.executable, str(_HERE / "launch.py"), module, *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
     """What the programs see: nobody's proxies, and nothing that changes how Python runs."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-
-
-def with_ours() -> dict[str, str]:
-    """The same, with the repository."""
-    return {**environment(), "PYTHONPATH": str(_ROOT)}
 
 
 def free_port() -> int:
@@ -108,7 +99,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(module: str, *arguments: object, log: Path) -> Iterator[str]:
-    """The URL of a server of ours, ``python -m module ARGUMENTS PORT``, once it listens."""
+    """The URL of a server of ours, ``module ARGUMENTS PORT``, once it listens."""
     port = free_port()
     with Process(python(module, *arguments, port), log) as process:
         url = f"http://127.0.0.1:{port}"

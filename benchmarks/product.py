@@ -31,7 +31,7 @@ class Settings(NamedTuple):
 def product(settings: Settings, source: str, receiver: str, room: Path) -> Iterator[list[Process]]:
     """The running command, in the directory ``room``."""
     file = written(settings, source, receiver, room)
-    with Process(running(file), room / "product.log", installed=True) as process:
+    with Process(running(file), room / "product.log") as process:
         yield [process]
 
 

@@ -101,7 +101,8 @@ class Cluster:
                 (query.start, query.end)]  # fmt: skip
         rows = self._pods if is_fine else self._namespaces
         found = rows(generation, query.aggregate, span)
-        return json.dumps({"code": 200, "data": [{one["name"]: one for one in found}]}).encode()
+        document = {"code": 200, "data": [{one["name"]: one for one in found}]}
+        return json.dumps(document, separators=(",", ":")).encode()  # as Go writes it
 
     def _pods(self, generation, aggregate, span):
         for number in numbers(generation):

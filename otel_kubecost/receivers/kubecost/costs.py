@@ -26,8 +26,17 @@ def cost(rows: Rows, part: str) -> float | None:
 
 def costs(groups: Groups, part: str) -> Column:
     """``cost`` of each group. Where each has one row, those of all go together."""
+    if not groups.order:
+        return [None] * len(groups)
+    whole = groups.table.measures[f"{part}_cost"]
+    if isinstance(whole, array) and not any(whole):
+        return array("d", bytes(8 * len(groups)))  # nobody has it: GPUs, shared costs
     amounts = groups.every().column(f"{part}_cost")
-    return amounts if groups.are_single else [_sum(amounts[one]) for one in groups.slices()]
+    if groups.are_single:
+        return amounts
+    if isinstance(amounts, array):
+        return array("d", map(total, map(amounts.__getitem__, groups.slices())))
+    return [_sum(amounts[one]) for one in groups.slices()]
 
 
 def efficiency(rows: Rows, which: str) -> float | None:

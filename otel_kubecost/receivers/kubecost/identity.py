@@ -41,23 +41,30 @@ def identity(key: str, row: Row, dimensions: Sequence[str]) -> tuple[str, ...]:
 
 def plain_names(
     keys: Sequence[str], rows: Sequence[Row], dimensions: Sequence[str]
-) -> list[tuple[str, ...]] | None:
-    """``identity`` of rows that are all plain; None where one of them is not.
+) -> Sequence[tuple[str, ...] | None]:
+    """``identity`` of each row that is plain, None of others.
 
     Plain are rows whose properties have every dimension and, joined by ``/``, are the key, without
-    a name that is empty or such as ``__idle__``. So nearly all are, and then there is nothing to
-    weigh row by row.
+    a name that is empty or such as ``__idle__``. So nearly all are, and where a piece of an answer
+    has no others there is nothing to weigh row by row.
     """
     if not all(dimension in FIELDS for dimension in dimensions):
-        return None
+        return [None] * len(rows)
     own = attrgetter(*(FIELDS[dimension] for dimension in dimensions))
+    names = [own(row.properties or _SILENT) for row in rows]
     try:
-        names = [own(row.properties) for row in rows]
         joined = list(map("/".join, names))
-    except (AttributeError, TypeError):  # no properties, or one of them missing
-        return None
+    except TypeError:  # a name is missing
+        joined = ["/".join(map(str, of_row)) if all(of_row) else "" for of_row in names]
     text = "/".join(["", *keys, ""])  # an empty name is between two slashes
-    return names if joined == keys and "__" not in text and "//" not in text else None
+    if joined == keys and "__" not in text and "//" not in text:
+        return names
+    pairs = zip(names, joined, keys, strict=True)
+    return [of_row if one == key and all(of_row) and "__" not in key else None
+            for of_row, one, key in pairs]  # fmt: skip
+
+
+_SILENT = Properties()
 
 
 def _aligned(parts: Sequence[str | None], said: Sequence[str | None]) -> Sequence[str | None]:

@@ -139,15 +139,26 @@ def _owners(names: Iterable[str]) -> dict[str, str]:
 
 
 def _named(table: RowTable, owners: Mapping[str, str]) -> dict[str, Sequence[int]]:
-    """The rows of objects, by cluster. Rows side by side are a range: their columns are slices."""
+    """The rows of objects, by cluster."""
+    if len(set(owners.values())) == 1:
+        return dict.fromkeys(owners.values(), _without(len(table), table.kinds))
     rows = {owner: array("I") for owner in owners.values()}
     for row, name in enumerate(table.names[0]):
         if row not in table.kinds:
             rows[owners[name]].append(row)
-    return {
-        owner: range(own[0], own[-1] + 1) if own and own[-1] - own[0] + 1 == len(own) else own
-        for owner, own in rows.items()
-    }
+    return dict(rows)
+
+
+def _without(size: int, left_out: Collection[int]) -> Sequence[int]:
+    """The numbers below ``size`` but those: a range where they stand at its ends, as idle does."""
+    rows = range(size)
+    while rows and rows[0] in left_out:
+        rows = rows[1:]
+    while rows and rows[-1] in left_out:
+        rows = rows[:-1]
+    if any(row in rows for row in left_out):
+        return array("I", [row for row in rows if row not in left_out])
+    return rows
 
 
 def _cover(group: ClusterRows, window: Window, now: float) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import count, repeat
 
 from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.coverage import Times, times_of
@@ -108,7 +108,10 @@ class RowTable:
 
     def _add(self, by_key: Mapping[str, Row]) -> None:
         keys, rows = list(by_key), list(by_key.values())
-        names = plain_names(keys, rows, self.projection.dimensions) or self._named(keys, rows)
+        names = plain_names(keys, rows, self.projection.dimensions)
+        if None in names:
+            numbered = zip(count(len(self)), names, keys, rows, strict=False)
+            names = [plain or self._named(at, key, row) for at, plain, key, row in numbered]
         for column, same, own in zip(self.names, self._same, zip(*names, strict=True), strict=True):
             column.extend(same(own))
         for measure, amounts in measured(rows, self.measures).items():
@@ -119,19 +122,16 @@ class RowTable:
         if self.keys is not None:
             self.keys += zip(repeat(self._step), keys)
 
-    def _named(self, keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, ...]]:
-        """The names of rows of which some are not named plainly."""
-        found = []
-        for at, (key, row) in enumerate(zip(keys, rows, strict=True), start=len(self)):
-            names = identity(key, row, self.projection.dimensions)
-            found.append(names)
-            kind = synthetic(key, names[1:])
-            if kind is not None:
-                self.kinds[at] = kind
-                self.kind_keys.append(key)
-            elif not all(map(is_named, names[1:])):
-                self.unnamed.add(at)
-        return found
+    def _named(self, at: int, key: str, row: Row) -> tuple[str, ...]:
+        """The names of a row that is not named plainly, which is to be the row ``at``."""
+        names = identity(key, row, self.projection.dimensions)
+        kind = synthetic(key, names[1:])
+        if kind is not None:
+            self.kinds[at] = kind
+            self.kind_keys.append(key)
+        elif not all(map(is_named, names[1:])):
+            self.unnamed.add(at)
+        return names
 
 
 def _repeated() -> Callable[[Sequence[str]], Iterable[str]]:

@@ -88,7 +88,8 @@ class Source:
         self._fine = self._envelope(rows, idle_row(whole, self._dimensions))
 
     def _envelope(self, rows: Sequence[bytes], idle: bytes) -> bytes:
-        return b'{"code":200,"data":[{' + b",".join([*rows, self._timed(idle)]) + b"}]}"
+        # In the order of their keys, as Go writes a map.
+        return b'{"code":200,"data":[{' + b",".join(sorted([*rows, self._timed(idle)])) + b"}]}"
 
     def _timed(self, row: bytes) -> bytes:
         start, end = self._window

@@ -44,6 +44,7 @@ IMPORTERS = {
     "click": {"cli"},
     "sqlite3": {"extensions.file_storage", "testing.ledger"},
     "fcntl": {"extensions.file_storage"},
+    "ctypes": {"allocator"},
 }
 
 # What modules call for its effect when they are imported.

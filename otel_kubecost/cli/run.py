@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from otel_kubecost.allocator import use_one_heap
 from otel_kubecost.cli.options import configured, service_of
 from otel_kubecost.config.checked import Config
 from otel_kubecost.service import sdk_disabled
@@ -14,6 +15,7 @@ from otel_kubecost.telemetry import configure
 @configured
 def run(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Run the pipelines until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    use_one_heap()
     configure()
     if sdk_disabled():
         return

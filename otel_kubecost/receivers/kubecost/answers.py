@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric
@@ -36,6 +36,8 @@ class Answer(NamedTuple):
     query: Query
     table: RowTable
     clusters: dict[str, ClusterRows]
+    is_used_up: bool = False
+    """The only cluster's metrics may let go what is large as they are made of it."""
 
     def of(self, cluster: str) -> ClusterRows:
         """Its part; without rows where the answer has none of it."""
@@ -89,12 +91,15 @@ def cluster_batch(
         without_idle = first.table.without_idle
         had = usage.of_cluster() if usage else None
         yield from cluster_metrics(rows, namespaces, unit, without_idle=without_idle, usage=had)
-    for name in dict.fromkeys(level.name for level in levels if level.name != "cluster"):
-        objects, unallocated = _of_level(name, cluster, answers)
+    names = list(dict.fromkeys(level.name for level in levels if level.name != "cluster"))
+    for name in names:
+        objects, unallocated = _of_level(name, cluster, answers, is_last=name == names[-1])
         had_by_name, lacking = usage.of_level(name) if usage else (None, None)
+        # What no namespace has is the cluster's: cluster_unallocated_cost.
+        of_none = unallocated_metrics(name, unallocated, unit, lacking)
+        others = list(of_none) if name != "namespace" else []
         yield from object_metrics(name, objects, unit, _wanted(name, options), had_by_name)
-        if name != "namespace":  # theirs is the cluster's: cluster_unallocated_cost
-            yield from unallocated_metrics(name, unallocated, unit, lacking)
+        yield from others
 
 
 def _usage(cluster: str, answers: Iterable[Answer], nodes: Nodes | None) -> ClusterUsage:
@@ -103,7 +108,7 @@ def _usage(cluster: str, answers: Iterable[Answer], nodes: Nodes | None) -> Clus
 
 
 def _of_level(
-    name: str, cluster: str, answers: Sequence[Answer]
+    name: str, cluster: str, answers: Sequence[Answer], *, is_last: bool
 ) -> tuple[list[Objects], dict[str, Lacking]]:
     """The level's objects, and by label or annotation what has none."""
     objects: list[Objects] = []
@@ -115,7 +120,8 @@ def _of_level(
         for level in answer.query.levels:
             if level.name == name:
                 found = rows.objects(answer.query, level)
-                objects.append(found)
+                lets_go = is_last and answer.is_used_up
+                objects.append(found._replace(groups=replace(found.groups, lets_go=lets_go)))
                 lacking[level.key] = Lacking(found.unallocated, unmounted, known)
     return objects, lacking
 

@@ -31,7 +31,7 @@ def costs(groups: Groups, part: str) -> Column:
     whole = groups.table.measures[f"{part}_cost"]
     if isinstance(whole, array) and not any(whole):
         return array("d", bytes(8 * len(groups)))  # nobody has it: GPUs, shared costs
-    amounts = groups.every().column(f"{part}_cost")
+    amounts = groups.column(f"{part}_cost")
     if groups.are_single:
         return amounts
     if isinstance(amounts, array):
@@ -54,7 +54,7 @@ def efficiency(rows: Rows, which: str) -> float | None:
 def efficiencies(groups: Groups, which: str) -> Column:
     """``efficiency`` of each group."""
     if groups.are_single:
-        return groups.every().column(f"{which}_efficiency")
+        return groups.column(f"{which}_efficiency")
     return [efficiency(rows, which) for rows in groups]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, compress, count, islice, pairwise
 from operator import lt, ne
 
+from otel_kubecost.receivers.kubecost.measures import Column
 from otel_kubecost.receivers.kubecost.table import Rows, RowTable
 
 
@@ -20,6 +21,8 @@ class Groups:
     """Row numbers, group by group."""
     starts: Sequence[int] | None = None
     """Where in ``order`` each group begins; None where each has one row."""
+    lets_go: bool = False
+    """Each measure is asked for once, and let go then: 100,000 pods have 10 MB of twelve."""
 
     @classmethod
     def single(cls, rows: Rows) -> Groups:
@@ -29,6 +32,13 @@ class Groups:
     @property
     def are_single(self) -> bool:
         return self.starts is None
+
+    def column(self, measure: str) -> Column:
+        """``measure`` of each row, group by group; not to be changed."""
+        found = self.every().column(measure)
+        if self.lets_go and self.are_single:  # else one measure weighs another
+            del self.table.measures[measure]
+        return found
 
     def every(self) -> Rows:
         """The rows of all groups."""

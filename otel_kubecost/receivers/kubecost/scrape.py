@@ -97,10 +97,12 @@ def scrape(
     clusters = answers[0].clusters
     known = [total for total in newest.measures["total_cost"] if total is not None]
     namespaces = _namespaces(answers[0])
+    compared = reconciliations(answers, hourly=options.hourly)
 
     def batch(cluster: str) -> Iterable[Metric]:
         nodes = assets.nodes(cluster, only=len(clusters) == 1)
-        return cluster_batch(cluster, answers, options, currency, nodes)
+        used_up = [answer._replace(is_used_up=len(answer.clusters) == 1) for answer in answers]
+        return cluster_batch(cluster, used_up, options, currency, nodes)
 
     return Scrape(
         mark=mark,
@@ -114,7 +116,7 @@ def scrape(
         unknown_rows=sum(map(math.isnan, known)),
         negative_rows=sum(total < 0 for total in known),
         without_idle=newest.without_idle,
-        reconciliations=reconciliations(answers, hourly=options.hourly),
+        reconciliations=compared,
         currency=currency,
         currency_assumed=said is None,
         assets_problem=assets.problem,

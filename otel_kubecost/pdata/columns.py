@@ -25,7 +25,10 @@ from opentelemetry.sdk.metrics.export import NumberDataPoint
 
 
 class StringColumn:
-    """Strings by reference: row ``i`` holds ``values[codes[i]]``; ``values`` are distinct."""
+    """Strings by reference: row ``i`` holds ``values[codes[i]]``.
+
+    ``values`` are distinct, or else there is one for each row.
+    """
 
     __slots__ = ("codes", "values")
 
@@ -37,10 +40,9 @@ class StringColumn:
     def of(cls, strings: Iterable[str]) -> StringColumn:
         """Encode ``strings``; values keep the order of their first appearance."""
         texts = list(strings)
-        index = dict.fromkeys(texts)
-        values = list(index)
+        values = list(dict.fromkeys(texts))
         if len(values) == len(texts):
-            return cls(array("I", range(len(texts))), values)
+            return cls.apart(texts)
         codes = dict(zip(values, range(len(values)), strict=True))
         return cls(array("I", map(codes.__getitem__, texts)), values)
 
@@ -53,6 +55,11 @@ class StringColumn:
     def strings_at(self, rows: Sequence[int]) -> Iterator[str]:
         """As ``codes_at``, the strings themselves."""
         return map(self.values.__getitem__, self.codes_at(rows))
+
+    @classmethod
+    def apart(cls, strings: Sequence[str]) -> StringColumn:
+        """One value a row: for names that are nearly all distinct, which is not looked for."""
+        return cls(array("I", range(len(strings))), strings)
 
     def __len__(self) -> int:
         return len(self.codes)

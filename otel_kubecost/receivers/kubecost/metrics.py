@@ -170,7 +170,8 @@ def cluster_metrics(
     others = {**cluster.synthetic, UNALLOCATED: namespaces.unallocated}
     for kind, (word, description) in _SYNTHETIC_IN_WORDS.items():
         rows = others.get(kind, Rows(cluster.table))
-        yield from _cost_metric(f"cluster_{word}", description, unit, one, [cost(rows, "total")])
+        total = _cost_points(unit, one, [cost(rows, "total")])
+        yield from _cost_metric(f"cluster_{word}", description, unit, total)
         if usage is not None:
             groups = [Groups.single(rows)]
             yield from _metrics(f"cluster_{word}", one, groups, unit, _PRICED_PARTS)
@@ -191,7 +192,8 @@ def object_metrics(
     parts = sorted(objects, key=lambda part: part.level.key)
     groups = [part.groups for part in parts]
     columns = [list(chain(*of_parts)) for of_parts in zip(*(p.columns for p in parts), strict=True)]
-    strings = [StringColumn.of(column) for column in columns]
+    *outer, names = columns
+    strings = [*map(StringColumn.of, outer), StringColumn.apart(names)]
     table = AttributeTable(ATTRIBUTES[level], strings, sum(map(len, groups)))
     if usage is None:
         yield from _metrics(level, table, groups, unit, wanted)
@@ -217,7 +219,8 @@ def unallocated_metrics(
     table = AttributeTable.of((KEY,), [(key,) for key in keys]) if named else _one(len(keys))
     amounts = [lacking[key].total() for key in keys]
     words = f"Cost that belongs to no {level}"
-    yield from _cost_metric(f"{level}_unallocated", words, unit, table, amounts)
+    points = _cost_points(unit, table, amounts)
+    yield from _cost_metric(f"{level}_unallocated", words, unit, points)
     if usage is not None:
         groups = [Groups.single(lacking[key].rows) for key in keys]
         yield from _metrics(f"{level}_unallocated", table, groups, unit, _PRICED_PARTS)
@@ -240,10 +243,11 @@ def _metrics(
     for part, description in _COSTS_IN_WORDS.items():
         if f"{part}_cost" in wanted:
             amounts = _together([costs(groups, part) for groups in parts])
+            points = _cost_points(unit, table, amounts)
             if part in OCCASIONAL:
-                amounts = [amount or None for amount in amounts] if any(amounts) else []
+                points = _without_zeros(points)
             words = f"{description} of {_subject(level)}"
-            yield from _cost_metric(f"{level}_{part}", words, unit, table, amounts)
+            yield from _cost_metric(f"{level}_{part}", words, unit, points)
     for which, description in _EFFICIENCIES_IN_WORDS.items():
         if f"{which}_efficiency" in wanted:
             ratios = _together([efficiencies(groups, which) for groups in parts])
@@ -273,13 +277,15 @@ def _subject(level: str) -> str:
     return f"{kind} of the {of}" if kind else f"the {of}"
 
 
-def _cost_metric(
-    name: str, words: str, unit: Unit, table: AttributeTable, amounts: Column
-) -> Iterator[Metric]:
-    if not amounts:
-        return
-    samples = unit.samples(amounts)
-    points = PointColumns.of(table, samples, constant={CURRENCY: unit.currency})
+def _cost_points(unit: Unit, table: AttributeTable, amounts: Column) -> PointColumns:
+    return PointColumns.of(table, unit.samples(amounts), constant={CURRENCY: unit.currency})
+
+
+def _without_zeros(points: PointColumns) -> PointColumns:
+    return points.select(at for at, value in enumerate(points.values) if value)
+
+
+def _cost_metric(name: str, words: str, unit: Unit, points: PointColumns) -> Iterator[Metric]:
     yield from _metric(f"{name}_cost", f"{words}, {unit.in_words}", unit.ucum, points)
 
 

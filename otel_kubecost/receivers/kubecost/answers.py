@@ -18,13 +18,13 @@ from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Object
 from otel_kubecost.receivers.kubecost.measures import EFFICIENCIES
 from otel_kubecost.receivers.kubecost.metrics import (
     WANTED,
-    Unit,
     cluster_metrics,
     object_metrics,
     unallocated_metrics,
 )
 from otel_kubecost.receivers.kubecost.projection import Projection
 from otel_kubecost.receivers.kubecost.table import RowTable
+from otel_kubecost.receivers.kubecost.unit import Unit
 from otel_kubecost.receivers.kubecost.usage import ClusterUsage
 from otel_kubecost.receivers.kubecost.window import Window
 

@@ -7,10 +7,8 @@ spans. A cost that is not known leaves no point; a zero that Kubecost reports le
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 
 from opentelemetry.sdk.metrics.export import Metric
 
@@ -29,6 +27,7 @@ from otel_kubecost.receivers.kubecost.identity import (
 from otel_kubecost.receivers.kubecost.levels import ClusterRows, Lacking, Names, Objects
 from otel_kubecost.receivers.kubecost.measures import COSTS, EFFICIENCIES, Column
 from otel_kubecost.receivers.kubecost.table import Rows
+from otel_kubecost.receivers.kubecost.unit import Unit
 from otel_kubecost.receivers.kubecost.usage import WHOLE, Usage
 
 PREFIX = "cloudtuner_kubecost"
@@ -90,49 +89,6 @@ _SYNTHETIC_IN_WORDS = {
     UNMOUNTED: ("unmounted", "Cost of volumes that no pod mounts"),
     SHARED: ("shared", "Cost that all tenants share"),
 }
-
-
-_AT_ONCE = 4096
-"""Numbers that are held as objects: 100,000 of them would be 3 MiB for 0.8."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What amounts are counted in, and how a window's cost becomes a sample."""
-
-    currency: str
-    hours: float
-    """What a cost over the window is divided by."""
-    hourly: bool = True
-    """Otherwise costs stay totals of the window (the guide's METRIC_MODE=total)."""
-
-    def sample(self, amount: float | None) -> float | None:
-        """The value to publish; None for what is not reported or not known."""
-        if amount is None:
-            return None
-        sample = (amount / self.hours if self.hourly else amount) + 0.0  # -0.0 + 0.0 is 0.0
-        return sample if math.isfinite(sample) else None
-
-    def samples(self, amounts: Column) -> Column:
-        """``sample`` of each; where all are known, as nearly always, in one go."""
-        hours = self.hours if self.hourly else 1.0
-        if isinstance(amounts, array) and hours:
-            samples = array("d")
-            for start in range(0, len(amounts), _AT_ONCE):
-                of_piece = amounts[start : start + _AT_ONCE]
-                samples.extend(array("d", [amount / hours + 0.0 for amount in of_piece]))
-            if math.isfinite(sum(samples)):
-                return samples
-        return [self.sample(amount) for amount in amounts]
-
-    @property
-    def ucum(self) -> str:
-        """UCUM has no currencies; what stands in braces is appended to no metric's name."""
-        return f"{{{self.currency}/h}}" if self.hourly else f"{{{self.currency}}}"
-
-    @property
-    def in_words(self) -> str:
-        return f"in {self.currency} per hour" if self.hourly else f"in {self.currency}"
 
 
 _RATIO = Unit("", 1.0)
@@ -282,7 +238,9 @@ def _cost_points(unit: Unit, table: AttributeTable, amounts: Column) -> PointCol
 
 
 def _without_zeros(points: PointColumns) -> PointColumns:
-    return points.select(at for at, value in enumerate(points.values) if value)
+    if all(points.values):
+        return points
+    return points.select(compress(range(len(points)), points.values))
 
 
 def _cost_metric(name: str, words: str, unit: Unit, points: PointColumns) -> Iterator[Metric]:

@@ -117,12 +117,12 @@ def _of_level(
     for answer in answers:
         rows = answer.of(cluster)
         unmounted = rows.of_kind(UNMOUNTED)
-        for level in answer.query.levels:
-            if level.name == name:
-                found = rows.objects(answer.query, level)
-                lets_go = is_last and answer.is_used_up
-                objects.append(found._replace(groups=replace(found.groups, lets_go=lets_go)))
-                lacking[level.key] = Lacking(found.unallocated, unmounted, known)
+        levels = [level for level in answer.query.levels if level.name == name]
+        for level in levels:
+            found = rows.objects(answer.query, level)
+            lets_go = is_last and answer.is_used_up and len(levels) == 1
+            objects.append(found._replace(groups=replace(found.groups, lets_go=lets_go)))
+            lacking[level.key] = Lacking(found.unallocated, unmounted, known)
     return objects, lacking
 
 

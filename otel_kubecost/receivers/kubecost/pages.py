@@ -7,7 +7,8 @@ passes over the parameters and answers with everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 
 from otel_kubecost.errors import NoDataError, ScrapeError
 from otel_kubecost.receivers.kubecost.table import RowTable
@@ -43,9 +44,15 @@ def _parameters(limit: int, number: int) -> dict[str, str]:
 
 def _may_have_more(page: RowTable, limit: int) -> bool:
     """Every row counts, idle too: a page too many costs a request, one too few costs rows."""
-    return len(page) + page.null_rows >= limit
+    return max(_sizes(page), default=0) + page.null_rows >= limit
 
 
 def _is_everything(first: RowTable, limit: int) -> bool:
     """Whether the limit was passed over: no page has more rows than that of real objects."""
-    return sum("__" not in key for _, key in first.keys or ()) > limit
+    return any(size > limit for size in _sizes(first, but="__"))
+
+
+def _sizes(page: RowTable, but: str | None = None) -> Collection[int]:
+    """How many rows each set has, save those with ``but`` in their keys."""
+    counted = (step for step, key in page.keys or () if but is None or but not in key)
+    return Counter(counted).values()

@@ -101,7 +101,8 @@ def scrape(
 
     def batch(cluster: str) -> Iterable[Metric]:
         nodes = assets.nodes(cluster, only=len(clusters) == 1)
-        used_up = [answer._replace(is_used_up=len(answer.clusters) == 1) for answer in answers]
+        is_only = len(clusters) == 1
+        used_up = [one._replace(is_used_up=is_only and len(one.clusters) == 1) for one in answers]
         return cluster_batch(cluster, used_up, options, currency, nodes)
 
     return Scrape(
@@ -200,7 +201,9 @@ def _ask(client: KubecostClient, window: Window, wanted: Projection) -> RowTable
 def _finer(client: KubecostClient, window: Window, wanted: Projection, first: RowTable) -> RowTable:
     """An answer whose rows need not say what time they span: ``first`` did."""
     table = _asked(client, window, wanted)
-    if not _costs_anything(table) and _costs_anything(first):
+    totals = first.measures["total_cost"]
+    costs = any(total and not math.isnan(total) for total in totals)
+    if costs and not _costs_anything(table):
         raise _not_computed(f"by {', '.join(wanted.dimensions)} has no cost")
     return table
 

@@ -8,7 +8,8 @@ A window ends where a row ends: before a key whose row begins as the first one d
 as a name may have anything in it; a wrong one is inside a row or a string, where what lies before
 it is no JSON, and the one before it is tried. What is not of this form (an error, several sets, a
 row of more than ``WINDOW`` bytes, another way of spacing) is kept to its end and decoded at once:
-``allocation.decode`` says what an answer means, this only hands it smaller ones.
+``allocation.decode`` says what an answer means, this only hands it smaller ones. A key that stood
+twice in a set would count twice where a window ends between; Go's maps have each once.
 """
 
 from __future__ import annotations
@@ -92,12 +93,17 @@ class AllocationStream:
         """Whether what is before ``comma`` are whole rows, which are taken then."""
         self._buffer[comma : comma + 1] = b"}"
         with memoryview(self._buffer) as buffer, buffer[: comma + 1] as window:
-            rows = decode_rows(window, self._row_type)
-            if rows is not None:
-                self._found.add(rows)
-                return True
-        self._buffer[comma : comma + 1] = b","
-        return False
+            taken = self._add(window)
+        if not taken:
+            self._buffer[comma : comma + 1] = b","
+        return taken
+
+    def _add(self, window: memoryview) -> bool:
+        """Add the rows of ``window``, if it has such. They refer to its memory while they are."""
+        rows = decode_rows(window, self._row_type)
+        if rows is not None:
+            self._found.add(rows)
+        return rows is not None
 
     def _ends(self) -> Iterator[int]:
         """Where the comma behind a row may be, the last one first."""

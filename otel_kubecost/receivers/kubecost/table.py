@@ -52,6 +52,7 @@ class RowTable:
         self.null_rows = self.lenient_rows = 0
         self.without_idle = False
         """Idle was asked for and could not be had: what it costs is not known."""
+        self._known: set[tuple[int, str]] = set()
         self._step = 0
         # Pods are nearly all distinct: a mapping of them would weigh more than it saves.
         self._same: list[Callable[[Sequence[str]], Iterable[str]]] = [
@@ -88,9 +89,9 @@ class RowTable:
 
     def join(self, page: RowTable) -> bool:
         """Add what is new in ``page``, by key; false if nothing is. Both are keyed."""
-        known = set(self.keys or ())
         keys = page.keys or []
-        new = Rows(page, [at for at, key in enumerate(keys) if key not in known])
+        self._known = self._known or set(self.keys or ())
+        new = Rows(page, [at for at, key in enumerate(keys) if key not in self._known])
         first = len(self)
         for mine, theirs in zip(self.names, page.names, strict=True):
             mine += [theirs[at] for at in new.at]
@@ -100,7 +101,10 @@ class RowTable:
         places = {at: first + number for number, at in enumerate(new.at)}
         self.kinds |= {places[at]: kind for at, kind in page.kinds.items() if at in places}
         self.unnamed |= {places[at] for at in page.unnamed if at in places}
-        self.keys = [*(self.keys or ()), *(keys[at] for at in new.at)]
+        new_keys = [keys[at] for at in new.at]
+        self._known.update(new_keys)
+        self.keys = self.keys or []
+        self.keys += new_keys
         self.kind_keys += page.kind_keys
         self.null_rows += page.null_rows if new.at else 0
         self.lenient_rows += page.lenient_rows if new.at else 0

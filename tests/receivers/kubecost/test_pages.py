@@ -98,6 +98,18 @@ def test_what_was_null_or_lenient_adds_up():
     assert len(whole) == 4
 
 
+def test_sets_have_pages_of_their_own():
+    """A server that pages each set by itself has another page where any of them is full."""
+    sets = [{f"one/{step}-{at}": ROW for at in range(4)} for step in range(2)]
+
+    def ask(page):
+        first = int(page["offset"])
+        found = [dict(list(rows.items())[first : first + 3]) for rows in sets]
+        return RowTable.of(Allocations(found), NAMESPACES, keyed=True)
+
+    assert sorted(keys(all_pages(ask, 3))) == sorted(key for rows in sets for key in rows)
+
+
 def test_asking_for_pages_always_ends():
     """A server that has something new on every page is refused, not followed for ever; part of
     the rows would be a wrong total."""

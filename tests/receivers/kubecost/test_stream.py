@@ -72,6 +72,26 @@ def test_every_cut_reads_the_same():
         assert arriving([TWO[:at], TWO[at:]])[0] == at_once(TWO)
 
 
+LABELS = Projection(("cluster", "label:team"), ("total_cost",), spans=False)
+
+
+@pytest.mark.parametrize("window", [60, 100, 250])
+@pytest.mark.parametrize("projection", [LABELS, POD_COSTS])
+def test_rows_with_labels_are_let_go_with_their_window(projection, window, monkeypatch):
+    """Labels of a row refer to the bytes they came in; the next window takes their place. So do
+    those of whole rows, as which rows are read where one of them has no total."""
+    monkeypatch.setattr(stream, "WINDOW", window)
+    labels = {"cluster": "x", "namespace": "s", "pod": "p", "labels": {"team": "a", "app": "b"}}
+    rows = {
+        f"x/{number}": {"name": f"x/{number}", "properties": labels, "cpuCost": 1.0, "ramCost": 2.0}
+        | ({"totalCost": 3.0} if number % 3 else {})
+        for number in range(30)
+    }
+    body = json.dumps({"code": 200, "data": [rows]}, separators=(",", ":")).encode()
+    found, _ = arriving([body[at : at + 50] for at in range(0, len(body), 50)], projection)
+    assert found == at_once(body, projection)
+
+
 @pytest.mark.usefixtures("small_windows")
 def test_every_early_end_is_refused():
     """An answer that breaks off has no costs, however much of it was read."""

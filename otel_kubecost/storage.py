@@ -120,7 +120,7 @@ class StorageQueue(Protocol):
         """Add, remove, and add ``booked`` to the ledger. Numbers that are not there are no error.
 
         ``unfinished`` is a batch of which more is to come: its requests are in no ledger yet, and
-        gone when the queue is opened again before a change that does not name it.
+        gone when another process opens the queue before a change that does not name it.
         What was read from a damaged file waits for the first ``added`` that is newer.
         """
         ...

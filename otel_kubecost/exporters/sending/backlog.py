@@ -51,7 +51,7 @@ class Backlog(Generic[R]):
         """Samples that were dropped for want of room; whoever says so sets it back."""
         self.partly_stored = 0
         """Samples of requests of which a part was refused."""
-        self._abandoned = 0
+        self._abandoned, self._refusal = 0, ""
 
     def open(self) -> None:
         """Before anything else; harmless twice."""
@@ -103,11 +103,13 @@ class Backlog(Generic[R]):
 
         Where ``more`` is to come none of it is there yet; with the last part all of it is.
         """
-        batch = self._coming = self._coming.with_part(requests)
+        batch = self._coming.with_part(requests)
+        self._coming = batch if more else Size()
+        if self._refusal:
+            return [] if more else self.reject(batch, self._refusal)
         if more:
             self._store.put(requests, more=True)
             return []
-        self._coming = Size()
         self._largest = batch if self.empty else batch.or_larger(self._largest)
         places = self._store.put(requests, {ACCEPTED: batch.samples})
         newest = max(self._totals.newest_accepted, batch.newest)
@@ -142,13 +144,18 @@ class Backlog(Generic[R]):
             self._inherit(other, number, place)
         return 0
 
-    def reject(self, request: R, reason: str) -> Ticket:
-        """Book ``request`` as accepted and dropped at once."""
+    def refuse(self, reason: str) -> None:
+        """From now on a batch is rejected, and so is the one of which more was to come."""
+        self._refusal = reason
+        self._store.withdraw()
+
+    def reject(self, batch: Size, reason: str) -> list[Ticket]:
+        """Book a batch as accepted and dropped at once; a ticket a request."""
+        self._abandoned = self._abandoned or batch.oldest
+        self._store.change(booked={ACCEPTED: batch.samples, **dropped(reason, batch.samples)})
         ticket = Ticket()
-        samples = request.samples
-        self._store.change(booked={ACCEPTED: samples, **dropped(reason, samples)})
         ticket.dropped()
-        return ticket
+        return [ticket] * batch.requests
 
     def take(self, abreast: int = 1) -> Entry[R] | None:
         """The oldest request, in flight until one of the methods below is told of it.
@@ -209,9 +216,8 @@ class Backlog(Generic[R]):
         del self._in_flight[entry.place.number]
         self._known[entry.place.number] = entry
         entry.attempts += attempts
-        if attempts:
-            retried = self._totals.retried + entry.request.samples
-            self._totals = self._totals._replace(retried=retried)
+        retried = self._totals.retried + (entry.request.samples if attempts else 0)
+        self._totals = self._totals._replace(retried=retried)
 
     def beside(self, entry: Entry[R], place: int) -> R | None:
         """Another request with samples; ``place`` counts them, beyond the last is the last."""

@@ -81,6 +81,7 @@ class Bookkeeping(Generic[R]):
     def end(self, backlog: Backlog[R], *, quietly: bool) -> int:
         """Drop what does not outlive the process; gives the samples that were lost by the end."""
         self.stopped = True
+        backlog.refuse(AT_THE_END.reason)
         backlog.abandon(AT_THE_END.reason)
         pending, lost = backlog.stats().pending, _lost(backlog) - self._lost_before
         lost += 0 if backlog.is_durable else pending

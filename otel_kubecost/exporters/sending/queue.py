@@ -20,6 +20,7 @@ from otel_kubecost.exporters.sending.losses import AT_THE_END, DEFECT, TOO_OLD
 from otel_kubecost.exporters.sending.parts import in_parts
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.exporters.sending.shards import Shards
+from otel_kubecost.exporters.sending.sizes import Size
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.exporters.sending.store import MemoryStore, Store
 from otel_kubecost.telemetry import get_logger
@@ -80,8 +81,8 @@ class SendingQueue(Generic[R]):
         """Take a batch; a ticket a request, if they are ``tracked``.
 
         The requests are made while others are sent and settled, and a spool writes them as they
-        come. None of the batch is taken where making one raises; that is raised here. After
-        ``close`` it counts as dropped at once.
+        come. None of the batch is taken where making one raises; that is raised here. What is not
+        all there when ``close`` ends counts as dropped as a whole.
         """
         tickets: list[Ticket] = []
         with self._putting:
@@ -191,9 +192,7 @@ class SendingQueue(Generic[R]):
             if not more and self._books.held:
                 self._backlog.hold()
             self._books.remark_overflow(self._backlog)
-            if self._books.stopped:  # meanwhile
-                self._backlog.abandon(AT_THE_END.reason)
-            elif not self._books.closing:
+            if not self._books.closing:
                 self._ensure_threads()
             self._changed.notify_all()
         return tickets
@@ -201,7 +200,8 @@ class SendingQueue(Generic[R]):
     def _reject(self, request: R) -> Ticket:
         with self._changed:
             self._open()
-            return self._backlog.reject(request, AT_THE_END.reason)
+            (ticket,) = self._backlog.reject(Size().with_part([request]), AT_THE_END.reason)
+            return ticket
 
     def _open(self) -> None:
         if not self._is_open:

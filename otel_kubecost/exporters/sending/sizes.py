@@ -17,13 +17,17 @@ class Size(NamedTuple):
     bytes: int = 0
     newest: int = 0
     """Milliseconds since the epoch."""
+    oldest: int = 0
+    """As ``newest``, of the request of which that is least."""
 
     def with_part(self, part: Sequence[R]) -> Size:
+        times = [one.newest for one in part]
         return Size(
             self.samples + sum(one.samples for one in part),
             self.requests + len(part),
             self.bytes + sum(len(one.body) for one in part),
-            max([self.newest, *(one.newest for one in part)]),
+            max([self.newest, *times]),
+            min(filter(None, [self.oldest, *times]), default=0),
         )
 
     def or_larger(self, other: Size) -> Size:

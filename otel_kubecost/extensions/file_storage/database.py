@@ -130,13 +130,18 @@ class Database:
                 transact(connection, statements)
 
     def begin_anew(self, statements: Iterable[Statement]) -> None:
-        """With an empty file, and these."""
+        """With an empty file, and these. If that fails the file is empty, or is not open."""
         with self._lock:
+            self._claim()
             self.close()
-            with self._told():
-                discard(self.path)
-            self.open()
-            self.write(statements)
+            try:
+                with self._told():
+                    discard(self.path)
+                self.open()
+                self.write(statements)
+            except OSError as fault:
+                self.fault = fault
+                raise
 
     def give_back(self) -> None:
         """What deleted rows had of the disk; if that fails, another time."""

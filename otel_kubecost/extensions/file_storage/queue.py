@@ -10,16 +10,20 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import uuid4
 
+from otel_kubecost.extensions.file_storage.balance import LOST, balanced
 from otel_kubecost.extensions.file_storage.database import Database
 from otel_kubecost.extensions.file_storage.rescue import set_aside_beside
 from otel_kubecost.extensions.file_storage.rows import (
     BOOK,
     BY_NUMBER,
     INSERT,
+    PARK,
     UNFINISHED,
+    UNPARK,
     finishing,
     request_of,
     row_of,
+    unparking,
 )
 from otel_kubecost.extensions.file_storage.schema import Statement
 from otel_kubecost.storage import Extent, StoredRequest
@@ -41,10 +45,9 @@ _BESIDE = "FROM requests WHERE number NOT IN (SELECT value FROM json_each(?))"
 _WAITING = f"{_BESIDE} AND parked = 0"
 _WEIGHTS = f"SELECT length(body), samples {_BESIDE}"
 _OLDEST = f"SELECT newest {_BESIDE} AND parked = ? AND newest > 0 ORDER BY newest LIMIT 1"
-_OF_BATCH = "SELECT number FROM requests WHERE batch = ?"
+_OF_BATCH = "SELECT number, samples FROM requests WHERE batch = ?"
 _DELETE = "DELETE FROM requests WHERE number = ?"
 _ABOUT = "UPDATE about SET value = ? WHERE name = 'id'"
-_ACCEPTED, _LOST = "accepted", "dropped:damaged"
 
 
 class FileQueue:
@@ -68,9 +71,10 @@ class FileQueue:
         self._left_over: set[int] = set()
         self._unfinished: int | None = None
         self._unbooked = 0
+        self._is_void = False
 
     def open(self) -> None:
-        if self.database.is_open:
+        if self.database.is_open or self._is_void:
             return
         self.database.max_bytes = self._room()
         self.database.open()
@@ -79,6 +83,11 @@ class FileQueue:
         except BaseException:
             self.database.close()
             raise
+
+    def close(self) -> None:
+        """What is in the file by then is read when it is opened again."""
+        self._is_void = False
+        self.database.close()
 
     @property
     def ledger(self) -> Mapping[str, int]:
@@ -132,27 +141,20 @@ class FileQueue:
         booked: Mapping[str, int],
         unfinished: int | None = None,
     ) -> None:
-        held = self._held + self._weighed((len(one.body), one.samples) for one in added)
-        held.subtract(self._weighed(self._found({*removed} - self._left_over)))
-        goes_on = unfinished == self._unfinished
-        unbooked = self._unbooked if goes_on else 0
+        held = self._held_beside({*removed})
+        held.update(self._weighed((len(one.body), one.samples) for one in added))
+        unbooked = self._unbooked if unfinished == self._unfinished else 0
         unbooked += sum(one.samples for one in added if one.place.batch == unfinished)
-        booked = _balanced(self._ledger, booked, held["samples"] - unbooked)
+        booked = balanced(self._ledger, booked, held["samples"] - unbooked)
         news = [
+            finishing(unfinished),
+            *self._unsettling(),
             *((INSERT, (*row_of(one), False)) for one in added),
             *((BOOK, item) for item in booked.items() if item[1]),
-            *([] if goes_on else [finishing(unfinished)]),
-            *_unparking(one for one in added if one.place.batch != unfinished),
-            *self._unsettling(),
+            *unparking(one for one in added if one.place.batch != unfinished),
         ]
-        gone = ((_DELETE, (one,)) for one in {*removed, *self._left_over})
-        try:
-            self.database.write([*gone, *news])
-        except OSError as error:
-            is_of_use = held["requests"] > len(added) or not self._held["requests"]
-            if error.errno != errno.ENOSPC or is_of_use:
-                raise
-            self._begin_anew(news)
+        is_of_use = held["requests"] > len(added) or not self._held["requests"]
+        self._write({*removed, *self._left_over}, news, is_of_use=is_of_use)
         self._ledger.update(booked)
         self._held = held
         self._unfinished, self._unbooked = unfinished, unbooked
@@ -161,10 +163,23 @@ class FileQueue:
         self._peak = max(self._peak, held["room"])
         self.next_number = max([self.next_number, *(one.place.number + 1 for one in added)])
 
-    def _begin_anew(self, news: Sequence[Statement]) -> None:
-        """Nothing of what the disk is full of is needed, but there is no room to delete it."""
+    def _write(self, gone: Collection[int], news: Sequence[Statement], *, is_of_use: bool) -> None:
+        """Begin anew where nothing on a full disk ``is_of_use`` and it cannot be deleted.
+
+        If there is no room for a new file either, the next change begins that.
+        """
+        if not self._is_void:
+            try:
+                self.database.write([*((_DELETE, (one,)) for one in gone), *news])
+            except OSError as error:
+                if error.errno != errno.ENOSPC or is_of_use:
+                    raise
+            else:
+                return
         known = [(_ABOUT, (self.id,)), *((BOOK, item) for item in self._ledger.items())]
+        self._is_void = True
         self.database.begin_anew([*known, *news])
+        self._is_void = False
 
     def _one(self, passed: Collection[int], which: str, offset: int) -> StoredRequest | None:
         statement = (
@@ -196,13 +211,14 @@ class FileQueue:
             hint="they are asked of their receiver again, if that can tell; look at the disk",
         )
         with suppress(OSError):  # then it goes with the next change
-            self._change((), self._spoilt, {})
+            self._change((), self._spoilt, {}, self._unfinished)
 
     def _unsettling(self) -> Iterator[Statement]:
-        """The others wait for what comes in the place of those that are spoilt."""
+        """All but the batch that is coming wait for what comes in the place of the spoilt."""
         if self._spoilt:
             yield _ABOUT, (self.id,)
-            yield "UPDATE requests SET parked = 1", ()
+            yield PARK, ()
+        yield UNPARK, (self._unfinished,)
 
     def _query(self, statement: str, *values: object) -> list[tuple[int, ...]]:
         return self._mended(lambda: self.database.query(statement, *values))
@@ -217,6 +233,13 @@ class FileQueue:
                 raise
         self.open()
         return work()
+
+    def _held_beside(self, removed: Collection[int]) -> Counter[str]:
+        if self._is_void:
+            return Counter()
+        held = Counter(self._held)
+        held.subtract(self._weighed(self._found({*removed} - self._left_over)))
+        return held
 
     def _found(self, numbers: Collection[int]) -> Iterator[tuple[int, int]]:
         for number in numbers:
@@ -239,10 +262,8 @@ class FileQueue:
         return max(of_file, held["requests"] / MAX_REQUESTS)
 
     def _load(self) -> None:
+        self._load_unfinished()
         ((self.id,),) = self.database.query("SELECT value FROM about WHERE name = 'id'")
-        self._unfinished = next((batch for (batch,) in self.database.query(UNFINISHED)), None)
-        left_over = self.database.query(_OF_BATCH, self._unfinished)
-        self._left_over, self._unbooked = {number for (number,) in left_over}, 0
         ((self._page,),) = self.database.query("PRAGMA page_size")
         self._held = self._weighed(self.database.query(_WEIGHTS, _listed(self._left_over)))
         self._ledger = Counter(dict(self.database.query("SELECT name, samples FROM ledger")))
@@ -253,31 +274,26 @@ class FileQueue:
         self.next_number = max(self.next_number, (newest or 0) + 1)
         self._book_what_is_missing()
 
+    def _load_unfinished(self) -> None:
+        """What there is of a batch goes on if it is this process', and else is left over."""
+        batch = next((batch for (batch,) in self.database.query(UNFINISHED)), None)
+        begun: dict[int, int] = dict(self.database.query(_OF_BATCH, batch))
+        is_ours = batch == self._unfinished
+        unbooked = sum(begun.values()) if is_ours else 0
+        if unbooked < self._unbooked:  # meanwhile somebody else had the file
+            self.database.write([(_ABOUT, (uuid4().hex,))])
+        self._left_over = set() if is_ours else {*begun}
+        self._unfinished, self._unbooked = batch if is_ours else None, unbooked
+
     def _book_what_is_missing(self) -> None:
-        booked = _balanced(self._ledger, {}, self._held["samples"])
+        booked = balanced(self._ledger, {}, self._held["samples"] - self._unbooked)
         if any(booked.values()):
-            self._change((), (), {})
-        if booked[_LOST] > 0:
+            self._change((), (), {}, self._unfinished)
+        if booked[LOST] > 0:
             _log.warning(
-                f"{booked[_LOST]} samples of {self.database.path} are lost",
+                f"{booked[LOST]} samples of {self.database.path} are lost",
                 hint="they are asked of their receiver again, as far back as that can tell",
             )
-
-
-def _balanced(ledger: Counter[str], booked: Mapping[str, int], samples: int) -> Counter[str]:
-    """``booked``, and what leaves as many pending as there are: the others went with damage."""
-    complete, after = Counter(booked), Counter(ledger)
-    after.update(booked)
-    missing = 2 * after[_ACCEPTED] - after.total() - samples
-    lost = max(missing, -after[_LOST])
-    complete.update({_LOST: lost, _ACCEPTED: lost - missing})
-    return complete
-
-
-def _unparking(added: Iterable[StoredRequest]) -> Iterator[Statement]:
-    newest = max((one.place.newest for one in added), default=0)
-    if newest:
-        yield "UPDATE requests SET parked = 0 WHERE parked = 1 AND newest < ?", (newest,)
 
 
 def _listed(numbers: Collection[int]) -> str:

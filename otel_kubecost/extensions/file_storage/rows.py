@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -48,6 +48,17 @@ def finishing(unfinished: int | None) -> Statement:
     if unfinished is None:
         return "DELETE FROM about WHERE name = 'unfinished'", ()
     return "INSERT OR REPLACE INTO about VALUES ('unfinished', ?)", (str(unfinished),)
+
+
+PARK = "UPDATE requests SET parked = 1"
+UNPARK = "UPDATE requests SET parked = 0 WHERE parked = 1 AND batch = ?"
+
+
+def unparking(added: Iterable[StoredRequest]) -> Iterator[Statement]:
+    """What is older than these has waited for them."""
+    newest = max((one.place.newest for one in added), default=0)
+    if newest:
+        yield "UPDATE requests SET parked = 0 WHERE parked = 1 AND newest < ?", (newest,)
 
 
 def waiting_in(path: Path) -> int:

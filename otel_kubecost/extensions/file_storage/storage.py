@@ -15,7 +15,7 @@ from otel_kubecost.config.problems import build_options
 from otel_kubecost.extensions.file_storage.config import FileStorageOptions
 from otel_kubecost.extensions.file_storage.database import Database
 from otel_kubecost.extensions.file_storage.entries import ENTRIES, FileStorageClient
-from otel_kubecost.extensions.file_storage.faults import in_use, not_shared, system_fault
+from otel_kubecost.extensions.file_storage.faults import closed, in_use, not_shared, system_fault
 from otel_kubecost.extensions.file_storage.queue import FileQueue
 from otel_kubecost.extensions.file_storage.rows import QUEUE, waiting_in
 from otel_kubecost.extensions.file_storage.schema import Schema
@@ -53,6 +53,7 @@ class FileStorage:
         self._entries = self._database(FILE, ENTRIES, room)
         self._queues: dict[tuple[str, str], FileQueue] = {}
         self._lock_file: int | None = None
+        self._is_shut_down = False
 
     def start(self) -> None:
         """Open the directory for this process alone, unless that is done.
@@ -60,6 +61,7 @@ class FileStorage:
         Raises OSError, with a sentence, where another process has it: EAGAIN. A disk that is full
         or cannot be written to is said; every use raises then, and the metrics go on without.
         """
+        self._is_shut_down = False
         if self._entries.is_open:
             return
         try:
@@ -99,8 +101,10 @@ class FileStorage:
         return self._queues[owner, account]
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
-        """Close the files. Harmless without ``start``, and twice."""
-        for one in (self._entries, *(each.database for each in self._queues.values())):
+        """Close the files; nothing opens them before ``start``. Harmless without it, and twice."""
+        self._is_shut_down = True
+        self._entries.close()
+        for one in self._queues.values():
             one.close()
         self._release()
 
@@ -115,11 +119,14 @@ class FileStorage:
     def _claim(self) -> None:
         """Have the directory that is there now, for this process alone.
 
-        Raises OSError, with a sentence: EAGAIN where another process has it, EOPNOTSUPP beside it.
+        Raises OSError, with a sentence: EAGAIN where another process has it, EOPNOTSUPP beside it,
+        EBADF after ``shutdown``.
         """
         directory = self._options.directory
         if self._entries.is_shared:
             raise not_shared(directory)
+        if self._is_shut_down:
+            raise closed(directory)
         try:
             self._make_directory()
             path = self._directory / LOCK

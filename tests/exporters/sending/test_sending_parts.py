@@ -1,5 +1,6 @@
 """A large batch is written as it is made: whole or not at all, and hardly any of it in memory."""
 
+import errno
 import os
 import shutil
 import signal
@@ -78,6 +79,10 @@ def spool_in(storage, unpack, clock=None):
     return Spool(queue, unpack, capacity=10**9, clock=clock or SystemClock(), exporter="exporter")
 
 
+def unpacked(stored):
+    return Letters(stored.body.decode(), stored.place.newest)
+
+
 def queue_for(send, store, **options):
     clock = SystemClock()
     episodes = Episodes(clock, exporter="exporter")
@@ -120,7 +125,7 @@ def test_few_bodies_are_in_memory(census, spool, shards):
 def test_what_is_under_way_is_settled_while_a_batch_is_made(storage):
     """Its maker takes long, or waits for ever: others are answered, and so is who asks."""
     receiver = Receiver()
-    store = spool_in(storage, lambda one: Letters(one.body.decode(), one.place.newest))
+    store = spool_in(storage, unpacked)
     queue = queue_for(receiver.send, store)
     go_on = threading.Event()
 
@@ -153,7 +158,7 @@ def test_what_is_under_way_is_settled_while_a_batch_is_made(storage):
 def test_a_batch_that_cannot_be_made_is_not_taken(storage, kept):
     """Nothing of it is sent or counted, and its numbers do not stand in the way of the next."""
     receiver = Receiver()
-    disk = spool_in(storage, lambda one: Letters(one.body.decode(), one.place.newest))
+    disk = spool_in(storage, unpacked)
     queue = queue_for(receiver.send, disk if kept == "on a disk" else MemoryStore(10**9))
 
     def batch():
@@ -173,29 +178,150 @@ def test_a_batch_that_cannot_be_made_is_not_taken(storage, kept):
 
 
 @pytest.mark.parametrize("kept", ["in memory", "on a disk"])
-def test_a_batch_that_comes_while_the_queue_closes_is_accounted_for(storage, kept):
-    """What it is too late for is lost with the process, or waits for the next one."""
-    on_disk = kept == "on a disk"
-    unpack = lambda one: Letters(one.body.decode(), one.place.newest)  # noqa: E731  short
-    store = spool_in(storage, unpack) if on_disk else MemoryStore(10**9)
+def test_a_batch_that_comes_while_the_queue_closes_is_lost_as_a_whole(storage, tmp_path, kept):
+    """It is accounted for as what comes later is, and the next process finds nothing of it."""
+    disk = spool_in(storage, unpacked)
+    store = disk if kept == "on a disk" else MemoryStore(10**9)
     queue = queue_for(lambda *_: Verdict(Action.RETRY, "down", "down"), store)
 
     def batch():
-        yield from (Letters("b" * SIZE, 2) for _ in range(8))
+        yield from (Letters("b" * SIZE, 2 + number) for number in range(8))
         queue.close(0)
+        storage.shutdown()
+        yield from (Letters("c" * SIZE, 20) for _ in range(8))
 
     tickets = queue.put_all(batch())
     stats = queue.stats()
-    assert stats.accepted == 8 * SIZE
-    assert stats.pending == (8 * SIZE if on_disk else 0)
-    assert sum(stats.dropped.values()) == (0 if on_disk else 8 * SIZE)
-    assert [one.wait(0) for one in tickets] == [None if on_disk else Outcome.DROPPED] * 8
+    assert (stats.accepted, stats.pending) == (16 * SIZE, 0)
+    assert stats.dropped == {"shutdown": 16 * SIZE}
+    assert [one.wait(0) for one in tickets] == [Outcome.DROPPED] * 16
+    assert queue.oldest_pending == 2 / 1000
+    assert content_of(tmp_path / "kept") == []
+
+
+@pytest.mark.parametrize("after", ["the last part", "another part", "an answer"])
+def test_a_batch_is_whole_where_its_file_is_opened_again_in_its_middle(storage, tmp_path, after):
+    """The parts that came before are this process' own, whatever is asked of the file next."""
+    backlog = Backlog(spool_in(storage, unpacked))
+    backlog.open()
+    backlog.put_all([Letters("under way", 1)])
+    backlog.put_all([Letters("waits", 1)])
+    backlog.put_all([Letters("a", 2)], more=True)
+    entry, before = backlog.take(), backlog.id
+    storage.shutdown()
+    storage.start()
+    if after == "an answer":
+        backlog.delivered(entry)
+    if after == "another part":
+        backlog.put_all([Letters("b", 2)], more=True)
+    backlog.put_all([Letters("c", 2)])
+    found = [one.request.text for one in backlog.waiting()]
+    assert (
+        found
+        == {
+            "the last part": ["under way", "waits", "a", "c"],
+            "another part": ["under way", "waits", "a", "b", "c"],
+            "an answer": ["waits", "a", "c"],
+        }[after]
+    )
+    assert (backlog.id, backlog.stats().dropped) == (before, {})
+    assert backlog.stats().requests == len(found)
+    storage.shutdown()
+    assert "a" in content_of(tmp_path / "kept")
+
+
+def test_a_file_that_another_process_had_in_the_middle_of_a_batch_is_another_one(storage, tmp_path):
+    """What that deleted is counted, and the id says that something is missing."""
+    backlog = Backlog(spool_in(storage, unpacked))
+    backlog.open()
+    backlog.put_all([Letters("aa", 2)], more=True)
+    before = backlog.id
+    storage.shutdown()
+    assert content_of(tmp_path / "kept") == []
+    storage.start()
+    backlog.put_all([Letters("b", 2)])
+    stats = backlog.stats()
+    assert backlog.id != before
+    assert [one.request.text for one in backlog.waiting()] == ["b", "next"]
+    assert stats.dropped == {"damaged": 2}
+    assert stats.accepted - stats.delivered - 2 == stats.pending == 5
+    storage.shutdown()
+    again = storage.queue("exporter")
+    storage.start()
+    again.open()
+    assert again.id == backlog.id
+
+
+def test_a_request_that_is_spoilt_in_the_middle_of_a_batch_costs_itself_alone(storage, tmp_path):
+    """The batch comes later as a whole, is not counted before, and is not there after a kill."""
+    backlog = Backlog(spool_in(storage, unpacked))
+    backlog.open()
+    backlog.put_all([Letters("s" * 5 * 2**20, 1)])
+    backlog.put_all([Letters("old", 2)])
+    with closing(sqlite3.connect(*(tmp_path / "kept").glob("queue-*.db"))) as other, other:
+        other.execute("UPDATE requests SET body = zeroblob(length(body)) WHERE newest = 1")
+    backlog.put_all([Letters("a", 3)], more=True)
+    assert backlog.take() is None
+    stats = backlog.stats()
+    assert stats.dropped == {"damaged": 5 * 2**20}
+    assert (stats.accepted, stats.pending, stats.requests) == (5 * 2**20 + 3, 3, 1)
+    shutil.copytree(tmp_path / "kept", tmp_path / "after a kill")
+    backlog.put_all([Letters("b", 3)], more=True)
+    backlog.put_all([Letters("c", 3)])
+    assert [one.request.text for one in backlog.waiting()] == ["old", "a", "b", "c"]
+    assert backlog.stats().pending == 6
+    assert backlog.stats().dropped == {"damaged": 5 * 2**20}
+    other = FileStorage(directory=str(tmp_path / "after a kill"))
+    after = Backlog(spool_in(other, unpacked))
+    other.start()
+    after.open()
+    after.put_all([Letters("next", 4)])
+    assert [one.request.text for one in after.waiting()] == ["old", "next"]
+    assert after.stats().pending == 7
+    other.shutdown()
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_a_disk_that_is_too_full_to_begin_anew_leaves_no_phantoms(storage, monkeypatch, parts):
+    """What was there is settled, and once there is room the ledger and the queue say so."""
+    clock = FakeClock(1_790_000_000)
+    spool = spool_in(storage, unpacked, clock)
+    backlog = Backlog(spool)
+    backlog.open()
+    before = backlog.id
+    backlog.put_all([Letters("a"), Letters("bb"), Letters("ccc")], more=parts)
+    with monkeypatch.context() as full:
+
+        def refuse(_):
+            raise OSError(errno.ENOSPC, "full")
+
+        full.setattr(spool._disk.database, "write", refuse)
+        if parts:
+            backlog.withdraw()
+        while not backlog.empty:
+            backlog.delivered(backlog.take())
+        for _ in range(2):
+            clock.advance(11)
+            assert backlog.oldest_pending is None
+            backlog.put_all([Letters("dddd")])
+            assert backlog.stats().fault == "full"
+            backlog.delivered(backlog.take())
+            assert (backlog.stats().pending, backlog.empty) == (0, True)
+    clock.advance(11)
+    backlog.put_all([Letters("e" * 10)])
+    assert [one.request.text for one in backlog.waiting()] == ["e" * 10]
+    backlog.delivered(backlog.take())
+    stats = backlog.stats()
+    samples = 18 if parts else 24
+    assert (stats.accepted, stats.delivered, stats.pending) == (samples, samples, 0)
+    assert (stats.requests, stats.bytes, stats.dropped, stats.fault) == (0, 0, {}, "")
+    assert backlog.id == before
 
 
 def test_what_of_a_batch_is_on_a_disk_that_fails_is_sent_all_the_same(storage, tmp_path):
     """And it is known that it would be lost with the process."""
     clock = FakeClock(1_790_000_000)
-    spool = spool_in(storage, lambda one: Letters(one.body.decode(), one.place.newest), clock)
+    spool = spool_in(storage, unpacked, clock)
     backlog = Backlog(spool)
     backlog.open()
     backlog.put_all([Letters("a", 7)], more=True)
@@ -221,7 +347,7 @@ def test_what_of_a_batch_is_on_a_disk_that_fails_is_sent_all_the_same(storage, t
 def test_what_of_a_batch_is_on_a_disk_that_fails_is_lost_at_the_end(storage):
     """The next process does not find it, and so it is not said to stay."""
     clock = FakeClock(1_790_000_000)
-    spool = spool_in(storage, lambda one: Letters(one.body.decode(), one.place.newest), clock)
+    spool = spool_in(storage, unpacked, clock)
     backlog = Backlog(spool)
     backlog.open()
     backlog.put_all([Letters("a", 7)], more=True)
@@ -235,7 +361,7 @@ def test_what_of_a_batch_is_on_a_disk_that_fails_is_lost_at_the_end(storage):
 def content_of(directory):
     """What a process finds there, and sends."""
     storage = FileStorage(directory=str(directory))
-    spool = spool_in(storage, lambda one: Letters(one.body.decode(), one.place.newest))
+    spool = spool_in(storage, unpacked)
     storage.start()
     backlog = Backlog(spool)
     backlog.open()
@@ -259,14 +385,13 @@ def rows_in(directory):
 KILLED = """
 import signal, sys
 from otel_kubecost.extensions.file_storage import FileStorage
-from test_sending_parts import COUNT, SIZE, Letters, queue_for, spool_in
+from test_sending_parts import COUNT, SIZE, Letters, queue_for, spool_in, unpacked
 from sending_data import HOLD
 
 storage = FileStorage(directory=sys.argv[1])
 storage.queue("exporter")
 storage.start()
-unpack = lambda one: Letters(one.body.decode(), one.place.newest)
-queue = queue_for(lambda *_: HOLD, spool_in(storage, unpack))
+queue = queue_for(lambda *_: HOLD, spool_in(storage, unpacked))
 
 def batch():
     for number in range(COUNT):

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from disks import Disk, flip, overwrite, page_of, page_size, root_page, settle
 
 from otel_kubecost.extensions.file_storage import FileStorage, opening
+from otel_kubecost.extensions.file_storage.faults import damage
 from otel_kubecost.extensions.file_storage.rows import QUEUE
 from otel_kubecost.storage import Extent, Place, StoredRequest
 from otel_kubecost.testing import FakeClock
@@ -316,6 +318,68 @@ def test_what_was_on_its_way_when_its_page_was_damaged_is_counted_once(queue):
     made.change((), [gone], {"delivered": 10})
     assert made.ledger == {"accepted": 410, "dropped:damaged": 0, "delivered": 10}
     assert pending(made.ledger) == 10 * made.extent.requests
+
+
+def part(number, batch=50):
+    """A request of a batch that comes after all others."""
+    return request(number)._replace(place=Place(batch * 60_000, batch, f"{number:06}", number))
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_damage_in_the_middle_of_a_batch_leaves_its_parts(queue, passes):
+    """They go on with what can be read, are no one else's left-overs, and wait for nothing."""
+    made = queue()
+    put(made, *NUMBERS)
+    made.change([part(50)], (), {}, 50)
+    before, path = made.id, made.database.path
+    settle(path)
+    if passes:
+        made.database._failed(damage("for once"))
+    else:
+        overwrite(path, root_page(path, "in_order"))
+    made.change([part(51)], (), {}, 50)
+    assert made.ledger == Counter(accepted=10 * COUNT)
+    made.change([part(52)], (), {"accepted": 30})
+    assert (made.id == before) is passes
+    assert made.ledger == Counter(accepted=10 * COUNT + 30)
+    passed = []
+    while one := made.first(passed):
+        passed.append(one.place.number)
+    assert passed == [*NUMBERS, 50, 51, 52]
+    assert made.extent == Extent(COUNT + 3, 12_000 * (COUNT + 3))
+
+
+def test_a_body_is_damaged_in_the_middle_of_a_batch(queue):
+    """Nothing of the batch is booked or sent before it ends; then it does not wait."""
+    made = queue()
+    put(made, 1, 2)
+    made.change([part(50)], (), {}, 50)
+    with closing(sqlite3.connect(made.database.path)) as connection, connection:
+        connection.execute("UPDATE requests SET body = zeroblob(12000) WHERE number = 1")
+    assert made.first([50]) is None
+    assert made.ledger == {"accepted": 20, "dropped:damaged": 10}
+    made.change([part(51)], (), {}, 50)
+    assert made.ledger == {"accepted": 20, "dropped:damaged": 10}
+    made.change([part(52)], (), {"accepted": 30})
+    assert made.ledger == {"accepted": 50, "dropped:damaged": 10}
+    assert made.first([]).place.number == 2
+    assert made.first([2]) == part(50)
+
+
+def test_a_queue_is_not_opened_after_the_shutdown(opened):
+    """The directory may be another process' by then."""
+    storage = opened((OWNER, "one"))
+    made = storage.queue(OWNER, "one")
+    made.open()
+    storage.shutdown()
+    with pytest.raises(OSError, match="it is not open; start it first"):
+        put(made, 1)
+    other = FileStorage(directory=str(made.database.path.parent))
+    other.start()
+    other.shutdown()
+    storage.start()
+    put(made, 1)
+    assert waiting(made) == [1]
 
 
 def test_damage_on_a_full_disk_waits_for_room(queue, directory, caplog):

@@ -92,8 +92,9 @@ class ClusterRows:
         }
         if not lacking:
             return Rows(self.table, self.named), Rows(self.table)
-        named = [row for row in self.named if row not in lacking]
-        return Rows(self.table, named), Rows(self.table, [r for r in self.named if r in lacking])
+        named = array("I", [row for row in self.named if row not in lacking])
+        others = array("I", [row for row in self.named if row in lacking])
+        return Rows(self.table, named), Rows(self.table, others)
 
     @property
     def synthetic(self) -> dict[str, Rows]:

@@ -29,10 +29,5 @@ class Projection(NamedTuple):
         texts = [f"{kind}s" for kind in ("label", "annotation") if self._has(kind)]
         return row_type(tuple(sorted(numbers)), (*plain, *texts), spans=self.spans)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every dimension has a property of its own: labels have one together."""
-        return all(dimension in FIELDS for dimension in self.dimensions)
-
     def _has(self, kind: str) -> bool:
         return any(dimension.startswith(f"{kind}:") for dimension in self.dimensions)

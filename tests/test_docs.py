@@ -3,38 +3,12 @@
 import re
 from pathlib import Path
 
-import pytest
-
-import otel_kubecost
 from otel_kubecost.cli import commands
 from otel_kubecost.components import builtin_factories
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
-from otel_kubecost.service import Service, load_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TENANT = {"TENANT_ID": "11111111-2222-3333-4444-555555555555"}
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-@pytest.mark.parametrize("text", blocks("yaml"))
-def test_configurations_in_the_readme_are_valid(text, tmp_path):
-    """A newcomer's first paste works."""
-    path = tmp_path / "pipeline.yaml"
-    path.write_text(text)
-    assert Service(load_config(path, environ=TENANT)).pipelines
-
-
-@pytest.mark.parametrize("text", blocks("python"))
-def test_python_in_the_readme_runs(text):
-    """Up to the call that needs a network."""
-    assert ".run_once()" in text
-    namespace = {}
-    exec(compile(text.replace(".run_once()", ""), "README.md", "exec"), namespace)
-    assert isinstance(namespace["exporter"], otel_kubecost.PrometheusRemoteWriteExporter)
 
 
 def test_the_readme_begins_with_the_two_commands():

@@ -30,8 +30,12 @@ from otel_kubecost.testing import (
 CLUSTER, ACCOUNT, USER, PASSWORD = "demo-cluster", "demo-account", "kubecost", "demo"
 PLAIN_SECONDS = 10.0
 """How long the demo lasts where it is not watched on a terminal."""
+DAY, NOON = 86_400, 43_200
 DAYS_BACK = 30
-"""Simulated time starts so long ago: it may run fast for days without passing the present."""
+"""Simulated time starts so long ago: it may run fast for days without passing the present.
+
+At noon, whatever the time is: it is the hour of the day at which pods come and go in sight.
+"""
 KEPT_HOURS = 3
 """What the receiver keeps, in simulated time: enough for the last events."""
 KEPT_SECONDS = 5.0
@@ -77,7 +81,7 @@ def run_demo(screen: Screen, duration: float | None, *, speed: float = 600.0, se
 
     That is 0 where samples came and none was refused, else 1.
     """
-    clock = ScaledClock(floor_mark(time.time() - DAYS_BACK * 86_400, 3600), speed)
+    clock = ScaledClock(floor_mark(time.time(), DAY) - DAYS_BACK * DAY + NOON, speed)
     with (
         SimulatedKubecost(SimulatedCluster(seed, CLUSTER), clock) as kubecost,
         RemoteWriteReceiver(

@@ -2,220 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
-import json
 import os
-import re
 import signal
 import subprocess
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from peers import COMMAND, Agent, free_port, run_command, wait_until
+from peers import free_port, run_command, wait_until
+from running import (
+    SUCCESS,
+    Moody,
+    Running,
+    assert_every_mark_is_there,
+    assert_every_mark_is_there_once,
+    assert_nothing_handed_over_is_lost,
+    come,
+    marks,
+    pass_by,
+    push,
+    push_to,
+)
 
 from otel_kubecost.service import Service
-from otel_kubecost.testing import FakeClock, FakeKubecost, RemoteWriteReceiver, Reply, is_stale
+from otel_kubecost.testing import FakeClock, RemoteWriteReceiver
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
-
-ROW = {"start": "2026-11-22T00:00:00Z", "end": "2026-11-23T00:00:00Z", "totalCost": 3.6}
-COSTS = {**ROW, "cpuCost": 2.4, "ramCost": 1.2}
-ANSWER = {"code": 200, "data": [{"one/shop": ROW, "one/dev": ROW}]}
-TOTAL = "cloudtuner_kubecost_namespace_total_cost"
 START = 1_790_000_000.0 // 3600 * 3600
-SUCCESS = "cloudtuner_kubecost_exporter_scrape_success"
-SPOOL = {"storage": "file_storage"}
-"""Options of every exporter here: where it keeps what waits."""
 SPOOL_ALONE = {"storage": "", "backfill": "0s"}
 """Options of a receiver that asks Kubecost for nothing that was missed."""
-
-
-class Running(Agent):
-    """``otel-kubecost run`` as a process, whose log can be read while it runs.
-
-    ``before`` is a command that becomes the agent, as ``env`` and ``prlimit`` do.
-    """
-
-    def __init__(
-        self, config: Path, *before: str, log: Path | None = None, env: dict[str, str] | None = None
-    ) -> None:
-        self._log = log or config.with_suffix(".log")
-        with self._log.open("a") as stderr:
-            self._process = subprocess.Popen(
-                [*before, *COMMAND, "run", "--config", str(config)],
-                env=os.environ | (env or {}),
-                stderr=stderr,
-            )
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    @property
-    def runs(self) -> bool:
-        return self._process.poll() is None
-
-    def wait(self) -> int:
-        return self._process.wait(90)
-
-    def until(self, condition) -> None:
-        wait_until(condition, process=self._process)
-
-    def hears(self, number: int, answer: str) -> None:
-        """Send a signal and wait for a line of the log that was not there before."""
-        said = self.log.count(answer)
-        self.signal(number)
-        self.until(lambda: self.log.count(answer) > said)
-
-    def signal_to_another_thread(self, number: int) -> None:
-        main = self._process.pid
-        other = min(
-            int(task.name)
-            for task in Path(f"/proc/{main}/task").iterdir()
-            if task.name != str(main)
-        )
-        assert ctypes.CDLL(None).tgkill(main, other, number) == 0
-
-    def process(self, file: str) -> str:
-        """What the kernel says of it: ``/proc/PID/file``."""
-        return Path(f"/proc/{self._process.pid}/{file}").read_text()
-
-    def status(self, field: str, base: int = 10) -> int:
-        """A number of its ``status``: memory in KiB, signals as a mask."""
-        lines = self.process("status").splitlines()
-        (line,) = [line for line in lines if line.startswith(f"{field}:")]
-        return int(line.split()[1], base)
-
-    def handles(self, number: int) -> bool:
-        return bool(self.status("SigCgt", 16) >> (number - 1) & 1)
-
-
-class Moody(RemoteWriteReceiver):
-    """Says nothing, for ever, to what it is asked while it ``hangs``; ``hung`` is that it was."""
-
-    hangs = False
-
-    def __init__(self, **demands) -> None:
-        super().__init__(**demands)
-        self.hung = threading.Event()
-
-    def _answer(self, request) -> Reply:
-        if not self.hangs:
-            return super()._answer(request)
-        self.hung.set()
-        return Reply(hang=True)
-
-    def hang(self) -> None:
-        """From now on, and return when a request hangs."""
-        self.hangs = True
-        assert self.hung.wait(30)
-
-
-@pytest.fixture
-def kubecost():
-    with FakeKubecost(ANSWER) as server:
-        yield server
-
-
-@pytest.fixture
-def store():
-    with Moody() as server:
-        yield server
-
-
-@pytest.fixture
-def config(tmp_path, kubecost):
-    """Writes a configuration with a storage, from the options of each exporter by its name."""
-
-    def write(exporters, kept="kept", **receiver) -> Path:
-        options = {
-            "endpoint": kubecost.url,
-            "tenant_id": "t",
-            "cluster_name": "c",
-            "currency": "USD",
-            "collection_interval": "1s",
-            "emit_interval": "1s",
-            "storage": "file_storage",
-        }
-        path = tmp_path / "pipeline.yaml"
-        path.write_text(
-            json.dumps(
-                {
-                    "extensions": {"file_storage": {"directory": str(tmp_path / kept)}},
-                    "receivers": {"kubecost": options | receiver},
-                    "exporters": exporters,
-                    "service": {
-                        "extensions": ["file_storage"],
-                        "pipelines": {
-                            "metrics": {"receivers": ["kubecost"], "exporters": list(exporters)}
-                        },
-                    },
-                }
-            )
-        )
-        return path
-
-    return write
-
-
-def push_to(store, **options):
-    return {"prometheus_remote_write": push(store, **options)}
-
-
-def push(store, **options):
-    return {"endpoint": store.endpoint, **SPOOL, **options}
-
-
-def marks(store, metric=TOTAL):
-    """The seconds of a metric's samples; all its series have the same."""
-    times = {
-        tuple(at // 1000 for at, value in points if not is_stale(value))
-        for labels, points in store.series.items()
-        if ("__name__", metric) in labels
-    }
-    (common,) = times or {()}
-    return list(common)
-
-
-def come(store, more, agent):
-    """Wait for so many marks more than there are."""
-    before = len(marks(store))
-    agent.until(lambda: len(marks(store)) >= before + more)
-
-
-def pass_by(kubecost, agent, more=2):
-    """Let so many marks pass, whatever becomes of them."""
-    before = kubecost.request_count
-    agent.until(lambda: kubecost.request_count >= before + more)
-
-
-def about_costs(violations):
-    """Of itself a process says other things than the one before it, for the mark of both."""
-    return [one for one in violations if "kubecost_exporter_" not in one]
-
-
-def assert_every_mark_is_there(store):
-    """In order, without a gap."""
-    times = marks(store)
-    assert times == list(range(times[0], times[-1] + 1))
-    assert about_costs(store.violations) == []
-
-
-def assert_every_mark_is_there_once(store):
-    assert_every_mark_is_there(store)
-    assert store.violations == []
-    assert store.sample_count == sum(map(len, store.series.values()))
-
-
-def assert_nothing_handed_over_is_lost(store, agent):
-    """Of every process what its log says was handed over: costs, and what it said of itself."""
-    handed_over = {int(mark) for mark in re.findall(r"Exported .* mark=(\d+)", agent.log)}
-    assert len(handed_over) > 4
-    assert handed_over <= set(marks(store)) & set(marks(store, SUCCESS))
-    assert about_costs(store.violations) == []
 
 
 def test_sigterm_during_a_send_waits_for_the_answer(config, kubecost, store):
@@ -477,43 +292,6 @@ def test_it_runs_where_nothing_can_be_written(config, store, tmp_path):
     assert_every_mark_is_there_once(store)
     assert "name another directory in extensions.file_storage.directory" in agent.log
     assert "Traceback" not in agent.log
-
-
-CAP = 128 * 2**20
-"""Bytes."""
-
-
-def coming_and_going(query):
-    """180 pods; six are others each second."""
-    first = 6 * int(time.time())
-    names = {f"one/ns-{at % 6}/pod-{at}" for at in range(first, first + 180)}
-    if "pod" not in query.aggregate:
-        names = {name.rpartition("/")[0] for name in names}
-    return {"code": 200, "data": [dict.fromkeys(names, COSTS)]}
-
-
-@pytest.mark.timeout(400)
-def test_two_hundred_cycles_fit_into_128_mib(config, kubecost, store, record_property):
-    """Case 69: with 540 series of pods that come and go; after the 50th it is no more."""
-    kubecost.answer(coming_and_going)
-    path = config(push_to(store), levels=["cluster", "namespace", "pod"])
-    resident = []
-    # What a process may allocate, and a thread's stack counts whole, so that is a small one.
-    with Running(path, "prlimit", f"--data={CAP}", f"--stack={2**20}") as agent:
-        for _ in range(200):
-            pass_by(kubecost, agent)
-            resident.append(agent.status("VmRSS"))
-        peak = agent.status("VmHWM")
-        of_pods = [labels for labels in store.latest() if any(name == "pod" for name, _ in labels)]
-        assert agent.stop() == 0
-    early, late = max(resident[50:100]), max(resident[150:])
-    figures = f"peak {peak / 1024:.1f} MiB; cycles 50 to 100 {early}, 150 to 200 {late} KiB"
-    record_property("figure", figures)
-    assert len(of_pods) == 540
-    assert len(store.series) > 540 + 3 * 6 * 190
-    assert_every_mark_is_there_once(store)
-    assert peak * 1024 < CAP
-    assert late <= early * 1.01
 
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)

@@ -6,13 +6,14 @@ pipeline.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
+from otel_kubecost.at_once import at_once
 from otel_kubecost.clock import Clock, Deadline
 from otel_kubecost.component import (
     Adopting,
@@ -23,10 +24,16 @@ from otel_kubecost.component import (
     Startable,
 )
 from otel_kubecost.config.checked import Config, PipelineConfig
+from otel_kubecost.export_thread import end
+from otel_kubecost.foreign_calls import GRACE, shut_down
+from otel_kubecost.own_instruments import expose, withdraw
 from otel_kubecost.own_metrics import Observe, OwnMetrics
-from otel_kubecost.pipeline import GRACE, Pipeline
+from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.process_metrics import process_metrics
 from otel_kubecost.storage import Storage
+
+_FAREWELL = 5.0
+"""Seconds that an exporter has for what waits in front of it, when another follows it."""
 
 
 class Graph:
@@ -61,6 +68,7 @@ class Graph:
                 component.start()
         for pipeline in self.pipelines:
             pipeline.start()
+        expose(self._own_metrics)
 
     def start_shared(self) -> None:
         """Open what is kept, beside an agent that may be running, and start nothing else."""
@@ -71,21 +79,15 @@ class Graph:
     def shutdown(self, timeout_millis: float) -> None:
         """Stop all receivers, then drain all exporters at once, within ``timeout_millis``."""
         deadline = Deadline(timeout_millis / 1000)
-        self._stop_receiving(deadline)
+        self._stop_receiving(Deadline(timeout_millis / 2000))
         ends: list[Callable[[float], None]] = [one.shutdown for one in self.pipelines]
         ends += [one.shutdown for one in self._orphans.values()]
-        threads = [
-            threading.Thread(target=end, args=(deadline.left_millis(),), daemon=True)
-            for end in ends
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(deadline.left() + 2 * GRACE)
+        calls = [partial(end, deadline.left_millis()) for end in ends]
+        at_once(calls, lambda: deadline.left() + 2 * GRACE)
         for pipeline in self.pipelines:
             pipeline.report()
         for extension in self._extensions.values():
-            extension.shutdown()
+            shut_down(extension, deadline.left_millis())
         self._end_outlived()
 
     def follow(self, old: Graph, timeout_millis: float) -> None:
@@ -103,6 +105,7 @@ class Graph:
             if of in old._pipelines:
                 pipeline.adopt(old._pipelines[of])
         self.start()
+        withdraw(old._own_metrics)
         self._outlived = [
             one
             for one in [*old._outlived, *old._extensions.values()]
@@ -127,16 +130,16 @@ class Graph:
     def _end_outlived(self) -> None:
         """Extensions of earlier graphs: orphans may keep there what they have."""
         while self._outlived:
-            self._outlived.pop().shutdown()
+            shut_down(self._outlived.pop(), 0)
 
     def start_extensions(self, old: Graph) -> None:
-        """Before ``follow``: what raises OSError here has changed nothing of ``old``."""
+        """Before ``follow``: what raises here has changed nothing of ``old``."""
         try:
             self._start_extensions()
-        except OSError:
+        except Exception:
             for extension in self._extensions.values():
                 if extension not in old._extensions.values():
-                    extension.shutdown()
+                    shut_down(extension, 0)
             raise
 
     def _start_extensions(self) -> None:
@@ -201,5 +204,5 @@ def _hand_over(component: Any, successor: Any) -> bool:
         return True
     if isinstance(component, QueuedExporter) and component.oldest_pending is not None:
         return False
-    component.shutdown(timeout_millis=0)
+    end(component, Deadline(_FAREWELL))
     return True

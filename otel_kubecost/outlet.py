@@ -6,7 +6,8 @@ from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Deadline
 from otel_kubecost.component import Exporter, QueuedExporter
-from otel_kubecost.export_thread import ExportThread, NotTaken, export
+from otel_kubecost.export_thread import NotTaken, thread_of
+from otel_kubecost.foreign_calls import export, shut_down
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -22,12 +23,12 @@ class Outlet:
         """Whether batches of earlier marks are of use to it."""
         # Found out once: to ask whether something is of a protocol takes tens of microseconds.
         self._queued = exporter if isinstance(exporter, QueuedExporter) else None
-        self._thread: ExportThread | None = None
+        self._thread = None if self._queued else thread_of(exporter)
 
     def open(self) -> None:
-        """For ``put``; ``export`` works without."""
-        if not self._queued:
-            self._thread = ExportThread(self.exporter)
+        """Use the exporter until ``close``, beside other pipelines that do."""
+        if self._thread:
+            self._thread.join(self)
 
     @property
     def oldest_pending(self) -> float | None:
@@ -86,23 +87,20 @@ class Outlet:
 
     def export(self, batch: MetricsData, timeout_millis: float = 10_000) -> bool:
         """Hand over and wait; whether it was taken in time."""
+        if self._thread:
+            return self._thread.export(batch, timeout_millis)
         return export(self.exporter, batch, timeout_millis)
 
     def close(self, deadline: Deadline) -> None:
-        """Let the exporter finish what it has."""
-        try:
-            if self._thread:
-                self._thread.close(deadline.left_millis())
-            self.exporter.shutdown(timeout_millis=deadline.left_millis())
-        except Exception:  # noqa: BLE001  foreign code, and the end of it
-            _log.exception("An exporter did not shut down cleanly", exporter=self._type)
+        """Let the exporter finish what it has, unless it has no queue and others use it still."""
+        if self._thread:
+            self._thread.close(self, deadline)
+        else:
+            shut_down(self.exporter, deadline.left_millis())
 
     def _enqueue(self, exporter: QueuedExporter, batch: MetricsData, stream: str | None) -> None:
         try:
             exporter.enqueue(batch, stream)
         except Exception:  # noqa: BLE001  the other exporters still get their batch
-            _log.exception("An exporter did not take a batch", exporter=self._type)
-
-    @property
-    def _type(self) -> str:
-        return type(self.exporter).__name__
+            name = type(self.exporter).__name__
+            _log.exception("An exporter did not take a batch", exporter=name)

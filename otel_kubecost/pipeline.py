@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from functools import partial
 from typing import TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
+from otel_kubecost.at_once import at_once
 from otel_kubecost.clock import Clock, Deadline, SystemClock
 from otel_kubecost.component import Exporter, Processor, Receiver, Startable
 from otel_kubecost.feed import Feed
+from otel_kubecost.foreign_calls import GRACE, shut_down, within
 from otel_kubecost.outlet import Outlet
-
-GRACE = 1.0
-"""Seconds that an exporter has beyond its time to come back from its shutdown."""
 
 C = TypeVar("C")
 
@@ -78,8 +79,9 @@ class Pipeline:
         """One cycle: scrape where it is due, process, export, and wait for each exporter.
 
         What was missed since the last cycle is read and exported before the present. Gives one
-        result an exporter, in their order; FAILURE also where it raised. A source that fails is no
-        exporter's failure: see ``receivers[0].failure``, and the log.
+        result an exporter, in their order; FAILURE also where it raised, and where a processor
+        refused a batch. A source that fails is no exporter's failure: see
+        ``receivers[0].failure``, and the log.
         """
         failed = {outlet for feed in self._feeds.values() for outlet in feed.run_once()}
         return [
@@ -116,24 +118,22 @@ class Pipeline:
         deadline = Deadline(timeout_millis / 1000)
         self._stop.set()
         for receiver in self.receivers:
-            receiver.shutdown(timeout_millis=deadline.left_millis())
-        for thread in self._threads:
-            thread.join(deadline.left())
+            shutdown = partial(shut_down, receiver, deadline.left_millis())
+            within(deadline, type(receiver).__name__, shutdown)
+        while self._threads:
+            self._threads.pop().join(deadline.left())
         for reader in (reader for feed in self.feeds for reader in feed.readers):
             reader.stop()
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
-        """Stop the receivers, then let every exporter send what it has, within the time given."""
+        """Stop the receivers, then let every exporter send what it has, within the time given.
+
+        Of which a receiver or a processor that hangs takes a half at most.
+        """
         deadline = Deadline(timeout_millis / 1000)
-        self.stop_receiving(timeout_millis)
-        ends = [
-            threading.Thread(target=outlet.close, args=(deadline,), daemon=True)
-            for outlet in self._outlets
-        ]
-        for end in ends:
-            end.start()
-        for end in ends:
-            end.join(deadline.left() + GRACE)
+        self.stop_receiving(timeout_millis / 2)
+        calls = [partial(outlet.close, deadline) for outlet in self._outlets]
+        at_once(calls, lambda: deadline.left() + GRACE)
         self.report()
 
     def report(self) -> None:

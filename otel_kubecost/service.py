@@ -15,10 +15,10 @@ from os import PathLike
 from typing import Any
 
 from otel_kubecost.clock import Clock, SystemClock
-from otel_kubecost.components import builtin_factories
+from otel_kubecost.components import factories
 from otel_kubecost.config.builtin_pipeline import config_from_environment, without_effect
 from otel_kubecost.config.checked import Config, parse_config, read_config
-from otel_kubecost.config.environment import environment
+from otel_kubecost.config.environment import environment, sdk_is_disabled
 from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.graph import Graph
@@ -38,7 +38,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read and check configuration files; of several the later wins. Raises ConfigError."""
-    return read_config(*paths, factories=builtin_factories(), sets=sets, environ=environ)
+    return read_config(*paths, factories=factories(), sets=sets, environ=environ)
 
 
 class Service:
@@ -76,7 +76,7 @@ class Service:
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], *, clock: Clock | None = None) -> Service:
         """The configuration as data, as it would stand in a file. Raises ConfigError."""
-        config = parse_config(ConfMap(mapping), builtin_factories())
+        config = parse_config(ConfMap(mapping), factories())
         return cls(config, clock=clock)
 
     @classmethod
@@ -85,7 +85,7 @@ class Service:
     ) -> Service:
         """The built-in CloudTuner pipeline, set up by the guide's variables. Raises ConfigError."""
         environ = environment() if environ is None else environ
-        config = parse_config(config_from_environment(environ), builtin_factories())
+        config = parse_config(config_from_environment(environ), factories())
         return cls(config, clock=clock, without_effect=without_effect(environ))
 
     @property
@@ -147,40 +147,44 @@ class Service:
             _log.info("There is no configuration file to read again")
             return False
         try:
-            new = Graph(self._reload(), self._clock, before=self._graph)
+            config = self._reload()
+            if config == self.config:
+                _log.info("The configuration has not changed")
+                return False
+            new = Graph(config, self._clock, before=self._graph)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error(f"The new configuration is not used: {problem}")
             return False
-        if new.config == self.config:
-            _log.info("The configuration has not changed")
+        except Exception:  # noqa: BLE001  a component of others has a defect; what runs goes on
+            _log.exception("The new configuration is not used: a component cannot be made")
             return False
         return self._replace(new)
 
     def _replace(self, new: Graph) -> bool:
         try:
             new.start_extensions(self._graph)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  components of others may raise anything
             return self._not_used(error)
         old, self._graph = self._graph, new
         try:
             new.follow(old, DRAIN_MILLIS)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  the same
             self._graph = Graph(old.config, self._clock, before=old)
             self._graph.follow(new, DRAIN_MILLIS)
             return self._not_used(error)
         _log.info("The new configuration is in use")
         return True
 
-    def _not_used(self, error: OSError) -> bool:
-        reason = error.strerror or error
+    def _not_used(self, error: Exception) -> bool:
+        reason = getattr(error, "strerror", None) or error
         _log.error(f"The new configuration cannot start, the old one goes on: {reason}")
         return False
 
 
 def sdk_disabled() -> bool:
     """Whether ``OTEL_SDK_DISABLED`` says that nothing shall run; if so a line says it, too."""
-    disabled = environment().get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    disabled = sdk_is_disabled()
     if disabled:
         _log.warning("OTEL_SDK_DISABLED is true: nothing runs")
     return disabled

@@ -14,12 +14,17 @@ from otel_kubecost.pdata.batch import (
     time_if_restamped,
     with_ended,
 )
+from otel_kubecost.pdata.chunks import MOST, chunks
+from otel_kubecost.pdata.coalescing import coalesced
 from otel_kubecost.pdata.columns import AttributeTable, PointColumns, StringColumn, columns_of
 
 __all__ = [
+    "MOST",
     "AttributeTable",
     "PointColumns",
     "StringColumn",
+    "chunks",
+    "coalesced",
     "columns_of",
     "count_points",
     "each_metric",

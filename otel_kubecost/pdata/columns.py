@@ -150,6 +150,17 @@ class PointColumns(Sequence[NumberDataPoint]):
             start_time_unix_nano=self.start_time_unix_nano,
         )
 
+    def with_constant(self, constant: Mapping[str, str]) -> PointColumns:
+        """The same points with other attributes beside their rows'; shares every column."""
+        return PointColumns(
+            self.table,
+            self.values,
+            rows=self.rows,
+            constant=constant,
+            time_unix_nano=self.time_unix_nano,
+            start_time_unix_nano=self.start_time_unix_nano,
+        )
+
     def select(self, chosen: Iterable[int]) -> PointColumns:
         """The points at these places, ascending; shares the table."""
         places = array("I", chosen)

@@ -89,9 +89,10 @@ class Outcome:
 
 
 def send(plan: Sequence[Lane], outcome: Outcome) -> Iterator[None]:
-    """Send one mark a step, and keep ``outcome`` up to date. Raises ScrapeError.
+    """Send one mark a step, and keep ``outcome`` up to date.
 
-    Ends early where an exporter takes nothing for ``PATIENCE`` seconds.
+    Raises ScrapeError, and RetryableError where a processor refuses a mark. Ends early where an
+    exporter takes nothing for ``PATIENCE`` seconds.
     """
     for mark, lane, batch in _in_order(plan):
         outcome.at = mark

@@ -155,7 +155,13 @@ class Historical(Receiver, Protocol):
 
 
 Processor: TypeAlias = Callable[[MetricsData], MetricsData]
-"""What happens to a batch. It returns a new batch and leaves the one it got unchanged."""
+"""What happens to a batch. It returns a new batch and leaves the one it got unchanged.
+
+One that raises RetryableError refuses the batch for now. Its mark is missed then, as if the
+receiver had not answered: of a receiver with history it is asked for again, at every mark until it
+passes or is older than the receiver goes back, and what is newer waits; of others it is lost, and
+the log says so. What else it raises is a defect, and the batch is lost.
+"""
 
 Exporter: TypeAlias = MetricExporter
 """Where data goes: the SDK's own interface, so every SDK exporter is one of ours."""

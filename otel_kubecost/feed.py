@@ -9,9 +9,12 @@ from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Clock, floor_mark
 from otel_kubecost.component import Historical, Processor, Receiver
+from otel_kubecost.errors import RetryableError
+from otel_kubecost.live import Live, processed
 from otel_kubecost.outlet import Outlet
 from otel_kubecost.pdata import count_points
-from otel_kubecost.reader import Live, Reader
+from otel_kubecost.reader import Reader
+from otel_kubecost.refusals import Refusals
 from otel_kubecost.replay import Step
 from otel_kubecost.telemetry import get_logger
 from otel_kubecost.watch import Watch
@@ -57,6 +60,7 @@ class Feed:
         self._reported = 0.0
         self._readers = self._readers_among(outlets)
         self._present = [outlet for outlet in outlets if outlet.name not in self._readers]
+        self._refusals = Refusals(pipeline, has_history=bool(self._readers))
 
     def _readers_among(self, outlets: Sequence[Outlet]) -> Mapping[str, Reader]:
         receiver = self.receiver
@@ -84,6 +88,7 @@ class Feed:
         for name, reader in self._readers.items():
             if name in predecessor._readers:
                 reader.adopt(predecessor._readers[name])
+        self._refusals.adopt(predecessor._refusals)
 
     def run(self) -> None:
         """Serve mark after mark until told to stop."""
@@ -93,19 +98,22 @@ class Feed:
             mark = self._next_mark(mark)
 
     def collect(self) -> Iterator[MetricsData]:
-        """The batches of the present mark after all processors."""
+        """The batches of the present mark after all processors. Raises what these raise."""
         mark = floor_mark(self._clock.time(), self.receiver.emit_interval)
         return map(self._process, self.receiver.collect(mark))
 
     def run_once(self) -> set[Outlet]:
-        """The present mark and what was missed before it; gives the exporters that took not all."""
+        """The present mark and what was missed before it; gives the exporters that took not all.
+
+        An exporter cannot take what a processor refused.
+        """
         mark = floor_mark(self._clock.time(), self.receiver.emit_interval)
-        batches = list(map(self._process, self.receiver.collect(mark)))
-        live = self._live(mark, batches)
-        failed = {one for one in self._present if not all(map(one.export, live.batches))}
-        failed |= {one.outlet for one in self._readers.values() if not one.catch_up(live)}
+        live = processed(self.receiver, mark, self.receiver.collect(mark), self._process)
+        taken = {one: all(map(one.export, live.batches)) for one in self._present}
+        taken |= {one.outlet: one.catch_up(live) for one in self._readers.values()}
+        self._refusals.end_mark()
         self.report()
-        return failed
+        return {one for one, is_taken in taken.items() if live.is_refused or not is_taken}
 
     def report(self) -> None:
         """Tell the receiver what has arrived for good."""
@@ -134,24 +142,18 @@ class Feed:
             self._serve(self._collected(mark))
         except Exception:  # noqa: BLE001  one cycle may fail, the next one must come
             _log.exception("A cycle of the pipeline failed; the next one comes at its mark")
+        self._refusals.end_mark()
 
     def _collected(self, mark: float) -> Live:
         collected = self.receiver.collect(mark, self.receiver.emit_interval * PATIENCE)
-        return self._live(
-            mark, [batch for one in collected if (batch := self._attempt(one)) is not None]
-        )
-
-    def _live(self, mark: float, batches: Sequence[MetricsData]) -> Live:
-        given = self.receiver.given if isinstance(self.receiver, Historical) else mark
-        present = batches if given is None else batches[1:]
-        return Live(mark, batches, bool(batches) and given == mark, present)
+        return processed(self.receiver, mark, collected, self._attempt)
 
     def _serve(self, live: Live) -> None:
         for outlet in self._present:
             for batch in live.batches:
                 outlet.put(batch, live.mark, self._stream)
         at_once = [self._begin(reader, live) for reader in self._readers.values()]
-        if self._present or any(at_once):
+        if live.batches and (self._present or any(at_once)):
             exported = sum(map(count_points, live.batches))
             _log.info(f"Exported {exported} metrics", mark=round(live.mark))
         self._go_on(live)
@@ -195,11 +197,26 @@ class Feed:
     def _attempt(self, batch: MetricsData) -> MetricsData | None:
         try:
             return self._process(batch)
+        except RetryableError:
+            raise
         except Exception:  # noqa: BLE001  the mark's other batches still go their way
             _log.exception("A processor failed; its batch is lost")
             return None
 
     def _process(self, batch: MetricsData) -> MetricsData:
-        for processor in self._processors:
-            batch = processor(batch)
+        try:
+            for processor in self._processors:
+                batch = _processed(processor, batch)
+        except RetryableError as error:
+            self._refusals.add(error)
+            raise
         return batch
+
+
+def _processed(processor: Processor, batch: MetricsData) -> MetricsData:
+    """Whoever forgets to return the batch would lose it without a word."""
+    result: object = processor(batch)
+    if not isinstance(result, MetricsData):
+        name = getattr(processor, "__qualname__", type(processor).__name__)
+        raise TypeError(f"{name} returned {type(result).__name__}; a processor returns MetricsData")
+    return result

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
 
+from otel_kubecost.memory import PROC, resident_bytes
 from otel_kubecost.own_metrics import own_batch, own_metric
-
-_PROC = Path("/proc")
 
 
 class Usage(NamedTuple):
@@ -28,26 +27,27 @@ class Usage(NamedTuple):
     open_fds: int
 
 
-def process_metrics(now: float, proc: Path = _PROC) -> MetricsData:
+def process_metrics(now: float, proc: Path = PROC) -> MetricsData:
     """At ``now`` (seconds since the epoch); the build alone where ``proc`` cannot be read."""
     return own_batch("otel_kubecost.process", [_build(now), *_usage_metrics(usage(proc), now)])
 
 
-def usage(proc: Path = _PROC) -> Usage | None:
+def usage(proc: Path = PROC) -> Usage | None:
     """Of this process, from proc(5); None where there is no such file system, or none to read."""
     try:
         # The name of the program is in brackets and may have any character, brackets too.
         fields = (proc / "self/stat").read_text().rpartition(")")[2].split()
         files = sum(1 for _ in (proc / "self/fd").iterdir())
         booted = _boot_time(proc)
+        resident = resident_bytes(proc)
     except OSError:
         return None
-    user, system, started, pages = (int(fields[at]) for at in (11, 12, 19, 21))
+    user, system, started = (int(fields[at]) for at in (11, 12, 19))
     second = os.sysconf("SC_CLK_TCK")
     return Usage(
         cpu_seconds=(user + system) / second,
         start=booted + started / second,
-        resident_bytes=pages * os.sysconf("SC_PAGE_SIZE"),
+        resident_bytes=resident,
         open_fds=files - 1,  # without the one that lists them
     )
 

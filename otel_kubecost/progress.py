@@ -7,7 +7,7 @@ the one that it was told of: by the queue's id it is known again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from otel_kubecost.component import Historical
 from otel_kubecost.outlet import Outlet
@@ -30,7 +30,7 @@ class Progress:
         return self._settled if kept is None else kept
 
     def adopt(self, predecessor: Progress) -> None:
-        """The exporter took over what that of ``predecessor`` had."""
+        """The exporter took over what that of ``predecessor`` had, or its readers go back."""
         self._queue = self._outlet.queue_id
         self._settled = predecessor._settled
 
@@ -43,20 +43,34 @@ class Progress:
         self._receiver.forget(_of_queue(name, before))
         return self._settled
 
-    def report(self, name: str, position: float, missing: Iterable[float | None]) -> None:
+    def report(
+        self, name: str, position: float, missing: Callable[[], Sequence[float | None]]
+    ) -> None:
         """The exporter was given all up to ``position``, but for the marks that are ``missing``.
 
         What a queue has lost is not pending any more, and not settled either: see ``lost``.
         """
-        missing = list(missing)
-        settled = self._until(position, [*missing, self._outlet.oldest_pending])
-        kept = self._until(position, [*missing, self._outlet.oldest_perishing])
+        pending, perishing = self._outlet.oldest_pending, self._outlet.oldest_perishing
+        # Asked for now: what the exporter has just not taken is missing, and was pending before.
+        known = missing()
+        settled = self._until(position, [*known, pending])
+        kept = self._until(position, [*known, perishing])
         if self._queue and self._outlet.queue_id != self._queue:
             return
         self._settled = settled
         self._receiver.delivered(settled, name)
         if self._queue:
             self._receiver.delivered(kept, _of_queue(name, self._queue))
+
+    def sure(
+        self, position: float | None, missing: Callable[[], Sequence[float | None]]
+    ) -> float | None:
+        """How much of what the exporter was given needs nobody any more when another follows it.
+
+        A queue goes over to that one or is sent to its end.
+        """
+        pending = None if self._outlet.keeps else self._outlet.oldest_pending
+        return None if position is None else self._until(position, [pending, *missing()])
 
     def _until(self, position: float, ahead: Iterable[float | None]) -> float:
         """The last mark before all that is still ahead."""

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Clock
 from otel_kubecost.component import Historical, Past
 from otel_kubecost.convoy import Convoy
-from otel_kubecost.errors import ScrapeError
+from otel_kubecost.errors import RetryableError, ScrapeError
+from otel_kubecost.live import Live, Process
 from otel_kubecost.outlet import Outlet
 from otel_kubecost.progress import Progress
-from otel_kubecost.replay import Process, Replay, Step
+from otel_kubecost.replay import Replay, Step
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -30,18 +30,6 @@ PLAN_SECONDS = 3600.0
 """For how long it holds how earlier marks are asked for; then Kubecost may keep less of them."""
 LATE_SECONDS = 3600.0
 """How much older than the newest sample of all receivers of remote write take a sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What a receiver gave at one mark, processed."""
-
-    mark: float
-    batches: Sequence[MetricsData]
-    is_complete: bool
-    """Whether it has what ``missed`` would give for the mark."""
-    present: Sequence[MetricsData] = ()
-    """Those of ``batches`` that are of the present alone."""
 
 
 class Reader:
@@ -74,8 +62,7 @@ class Reader:
         self._withholds = False
         self._taken: float | None = None
         self._lost: float | None = None
-        self._sent = 0
-        self._said = 0.0
+        self._sent, self._said = 0, 0.0
         self._restating: Replay | None = None
         self._restated: float | None = None
 
@@ -109,7 +96,8 @@ class Reader:
 
     def adopt(self, predecessor: Reader) -> None:
         """Go on where the reader of an earlier configuration stopped."""
-        self._position, self._is_new = predecessor.position, False
+        self._position = predecessor._progress.sure(predecessor.position, predecessor._missing)
+        self._is_new = False
         self._progress.adopt(predecessor._progress)
         self._restated = predecessor._restated
 
@@ -122,12 +110,14 @@ class Reader:
         """Take what is new. False where there is a gap to be filled first: see ``step``."""
         self._withholds = False
         self._go_back()
-        if self._filling and self._filling.end > live.mark:
-            self._filling = None  # the clock was set back: it was planned for what is not yet
-        if self.position == live.mark:
-            return True  # it was given by the process before this one, with values of its own
         if self._is_still_filling(live.mark):
             return False
+        if self._filling:
+            self._position = self._filling.sure
+            if self._filling.end > live.mark:
+                self._filling = None  # the clock was set back: it was planned for what is not yet
+        if self.position == live.mark:
+            return True  # it was given by the process before this one, with values of its own
         past = self.gap(live.mark)
         if past is not None:
             self._fill_from(past)
@@ -155,8 +145,9 @@ class Reader:
     def catch_up(self, live: Live) -> bool:
         """Send what was missed and then ``live``, waiting for each; whether all was taken.
 
-        What the exporter could not take yet comes first the next time. Where the source fails,
-        the rest waits for its answer. An exporter that keeps nothing is offered the rest again.
+        What the exporter could not take yet comes first the next time, and what a processor
+        refuses. Where the source fails, the rest waits for its answer. An exporter that keeps
+        nothing is offered the rest again.
         """
         taken = True
         past = self.gap(live.mark)
@@ -170,6 +161,8 @@ class Reader:
                     return False
         except ScrapeError:  # the receiver has said so
             return taken
+        except RetryableError:  # the pipeline has said so
+            return False
         for batch in live.batches:
             taken &= self.outlet.export(batch)
         if taken or self.outlet.keeps:
@@ -178,10 +171,12 @@ class Reader:
 
     def report(self) -> None:
         """Tell the receiver what has arrived for good."""
-        if self._position is None:
-            return
-        refused = self._filling.refused if self._filling else None
-        self._progress.report(self.name, self._position, [self._lost, refused])
+        if self._position is not None:
+            self._progress.report(self.name, self._position, self._missing)
+
+    def _missing(self) -> Sequence[float | None]:
+        """The marks that the exporter neither took nor keeps."""
+        return [self._lost, self._filling.refused if self._filling else None]
 
     def _is_still_filling(self, mark: float) -> bool:
         """Whether what was planned at an earlier mark goes on."""
@@ -225,7 +220,8 @@ class Reader:
             self._position, self._filling = min(self.position, settled), None
         lost, self._lost = self._lost, None
         if lost is not None and self.position is not None:
-            self._position = min(self.position, lost - self.receiver.emit_interval)
+            before = min(self.position, lost - self.receiver.emit_interval)
+            self._position, self._filling = before, None
 
     def _fill(self, filling: Replay, live: Live) -> Step:
         if self._position is not None and _STARTED.has_to_wait(self, self._position):
@@ -274,15 +270,19 @@ class Reader:
                 self.outlet.put(batch, live.mark, self._stream)
 
     def _take(self, live: Live) -> None:
-        for number, batch in enumerate(live.batches):
-            not_taken = self._not_taken if live.is_complete and number == 0 else None
+        for batch in live.lasting:
+            not_taken = self._not_taken if live.is_complete else None
             self.outlet.put(batch, live.mark, self._stream, not_taken)
+        for batch in live.present:
+            self.outlet.put(batch, live.mark, self._stream)
         self._taken = live.mark
         self._given(live)
 
     def _given(self, live: Live) -> None:
         if live.is_complete:
             self._position = live.mark
+        elif live.is_missed and self._position is None:
+            self._position = live.mark - self.receiver.emit_interval
 
     def _export(self, batch: MetricsData) -> bool:
         processed = self.process(batch) if batch.resource_metrics else None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum, auto
-from typing import TypeAlias
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.component import Past
-from otel_kubecost.errors import ScrapeError
+from otel_kubecost.errors import RetryableError, ScrapeError
+from otel_kubecost.live import Process
 from otel_kubecost.outlet import Outlet
-
-Process: TypeAlias = Callable[[MetricsData], MetricsData | None]
-"""All processors of a pipeline; None where one of them failed and the batch is lost."""
 
 
 class Step(Enum):
@@ -23,7 +19,8 @@ class Step(Enum):
     """The exporter has not settled what it has."""
     MOVED = auto()
     FAILED = auto()
-    """The source does not answer; the next mark is early enough for another attempt."""
+    """The source does not answer, or a processor refuses what it gives; the next mark is early
+    enough for another attempt."""
     REFUSED = auto()
     """The exporter did not take a mark, nor keep it; it is offered again at the next."""
     DONE = auto()
@@ -58,6 +55,12 @@ class Replay:
         self._under_way: float | None = None
         self._batches = past.batches(after)
 
+    @property
+    def sure(self) -> float | None:
+        """The newest mark that was handed over and does not come back, whatever happens."""
+        is_taken = self._outlet.settled(self._under_way) and self.refused is None
+        return self.last if is_taken or self._outlet.keeps else self._before
+
     def step(self) -> Step:
         """Hand over the next mark if the exporter has settled the last one, or keeps it."""
         if not self._outlet.settled(self._under_way) or not self._outlet.has_room:
@@ -67,18 +70,18 @@ class Replay:
             return Step.REFUSED
         try:
             mark, batch = next(self._batches)
+            processed = self._process(batch) if batch.resource_metrics else None
         except StopIteration:
             self.last = self.end
             return Step.DONE
-        except ScrapeError:  # the receiver has said so
+        except (ScrapeError, RetryableError):  # the receiver has said so, or the pipeline
             self._batches = self.past.batches(self.last)
             return Step.FAILED
-        self._hand_over(mark, batch)
+        self._hand_over(mark, processed)
         return Step.MOVED
 
-    def _hand_over(self, mark: float, batch: MetricsData) -> None:
+    def _hand_over(self, mark: float, processed: MetricsData | None) -> None:
         self._before, self.last = self.last, mark
-        processed = self._process(batch) if batch.resource_metrics else None
         if processed is not None:
             self.sent += 1
             self._under_way = mark

@@ -9,15 +9,14 @@ from datetime import UTC, datetime
 import click
 
 from otel_kubecost.backfill import Lane, Outcome, lanes, send
-from otel_kubecost.cli.options import configured, service_of
+from otel_kubecost.cli.options import configure_logs, configured, service_of
 from otel_kubecost.clock import SystemClock
 from otel_kubecost.component import Kind
 from otel_kubecost.config.checked import Config
 from otel_kubecost.config.options import parse_duration
-from otel_kubecost.errors import ScrapeError
+from otel_kubecost.errors import RetryableError, ScrapeError
 from otel_kubecost.feed import Feed
 from otel_kubecost.pdata import count_points
-from otel_kubecost.telemetry import configure
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str) -> float:
@@ -79,7 +78,7 @@ def backfill(  # noqa: PLR0913, PLR0917  its options
     most 400 days at a time.
     """
     service = service_of(files, sets)
-    configure("warning", service.config.telemetry.logs.format)
+    configure_logs(service.config, "warning")
     _check_times(start, end)
     with service.beside() as pipelines:
         feeds = [feed for pipeline in pipelines for feed in pipeline.feeds if feed.readers]
@@ -194,7 +193,7 @@ def _run(plan: Sequence[Lane], *, goes_on: bool) -> int:
     try:
         for _ in _watched(send(plan, outcome), sum(len(lane.marks()) for lane in plan)):
             pass
-    except ScrapeError as error:
+    except (ScrapeError, RetryableError) as error:
         reason = str(error)
     except KeyboardInterrupt:
         reason = "it was interrupted"

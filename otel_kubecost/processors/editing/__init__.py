@@ -1,0 +1,1 @@
+"""What the processors share that take and change metrics as their user says: not a component."""

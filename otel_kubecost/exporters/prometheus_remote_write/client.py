@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otel_kubecost.clock import Clock
+from otel_kubecost.exporters.prometheus_remote_write.answers import classify
 from otel_kubecost.exporters.prometheus_remote_write.codec import Request
 from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import RequestV2
 from otel_kubecost.exporters.prometheus_remote_write.config import (
@@ -17,10 +18,10 @@ from otel_kubecost.exporters.prometheus_remote_write.negotiation import (
     shows_v1,
 )
 from otel_kubecost.exporters.prometheus_remote_write.timing import Timing
-from otel_kubecost.exporters.sending.answers import classify
+from otel_kubecost.exporters.sending.answers import unanswered
 from otel_kubecost.exporters.sending.retry import Action, Verdict
 from otel_kubecost.http.config import shown_url
-from otel_kubecost.http.session import FailureKind, HTTPClient, HTTPFailure, Response
+from otel_kubecost.http.session import HTTPClient, HTTPFailure, Response
 
 _HEADERS = {
     "Content-Encoding": "snappy",
@@ -53,6 +54,10 @@ class RemoteWriteClient:
         )
 
     @property
+    def url(self) -> str:
+        return self._options.endpoint
+
+    @property
     def speaks_v2(self) -> bool:
         """Whether requests are best made as 2.0."""
         return self._negotiation.speaks_v2
@@ -72,9 +77,7 @@ class RemoteWriteClient:
             objection = self._timing.objection(request.newest) if request.samples else None
             return objection or self._send_now(request, attempt)
         except HTTPFailure as failure:
-            is_ours = failure.kind is FailureKind.UNREADABLE
-            reason = str(failure.kind) if is_ours else f"network_{failure.kind}"
-            return Verdict(Action.RETRY, reason, str(failure), failure.hint)
+            return unanswered(failure)
 
     def _send_now(self, request: Request, attempt: int) -> Verdict:
         if not isinstance(request, RequestV2):

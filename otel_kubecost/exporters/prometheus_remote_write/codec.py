@@ -26,15 +26,16 @@ from dataclasses import dataclass, replace
 
 import cramjam
 
+from otel_kubecost.exporters.encoding.halving import middle
+from otel_kubecost.exporters.encoding.protobuf import field, fields, string, varint
 from otel_kubecost.exporters.prometheus_remote_write.frames import (
     Frame,
     frames_in,
     series_frame,
 )
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import field, fields, string, varint
 from otel_kubecost.exporters.prometheus_remote_write.reading import labels_of, shown
 from otel_kubecost.exporters.prometheus_remote_write.row_frames import RowFrames, row_frames
-from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows, middle
+from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows
 from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series, Type
 
 TYPE_NUMBERS = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from otel_kubecost.exporters.encoding.halving import middle
+from otel_kubecost.exporters.encoding.protobuf import field, pack_double, varint
 from otel_kubecost.exporters.prometheus_remote_write.codec import (
     TYPE_NUMBERS,
     Request,
@@ -31,10 +33,9 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import (
     encode,
 )
 from otel_kubecost.exporters.prometheus_remote_write.frames import series_frame
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import field, pack_double, varint
 from otel_kubecost.exporters.prometheus_remote_write.reading import shown
 from otel_kubecost.exporters.prometheus_remote_write.reading_v2 import read
-from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows, middle
+from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows
 from otel_kubecost.exporters.prometheus_remote_write.symbols import RowRefs, Symbols
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,

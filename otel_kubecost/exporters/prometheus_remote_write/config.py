@@ -4,56 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 
 from otel_kubecost.config.cloudtuner import given, is_cloudtuner, push_options
-from otel_kubecost.config.options import ByteSize, Duration, Options, Text
+from otel_kubecost.config.options import Duration, Options, Text
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
+from otel_kubecost.exporters.sending import options
 from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
-from otel_kubecost.http.config import EndpointURL, HTTPOptions
+from otel_kubecost.http.config import EndpointURL
 
 ProtobufMessage: TypeAlias = Literal["prometheus.WriteRequest", "io.prometheus.write.v2.Request"]
 """Remote write 1.0 and 2.0, as the protocol and Prometheus' configuration name them."""
 V2: ProtobufMessage = "io.prometheus.write.v2.Request"
 
-_ACCOUNT_HEADERS = ("cloud-account-id", "x-scope-orgid", "thanos-tenant")
-"""Of CloudTuner, of Mimir and Cortex, of Thanos."""
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
-class QueueConfig(Options):
-    """The queue in front of the endpoint.
+class QueueConfig(options.QueueConfig):
+    """The queue in Prometheus' words.
 
-    Shards are requests under way at the same time. They are of one batch, so no sample overtakes
-    another of its series; more of them than a batch has requests change nothing.
     Requests are made from whole batches, so ``batch_send_deadline`` has nothing to wait for.
     """
 
-    capacity: int = Field(
-        50_000,
-        gt=0,
-        description="Samples that may wait in memory, two batches always; beyond, oldest go.",
-    )
-    min_shards: int = Field(1, gt=0, description="Requests under way at the same time, at least.")
-    max_shards: int = Field(4, gt=0, description="At most; grows with what waits.")
     max_samples_per_send: int = Field(10_000, gt=0, description="Samples in one request.")
     batch_send_deadline: Duration = Field(5.0, description="Accepted; batches leave at once.")
-    min_backoff: Duration = Field(0.03, gt=0, description="Before the first retry.")
-    max_backoff: Duration = Field(5.0, gt=0, description="Between two retries at most.")
     retry_on_http_429: bool = Field(True, description="False: drop what is answered 429.")
     sample_age_limit: Duration = Field(0.0, description="Drop what is older; 0 drops nothing.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_shards > self.max_shards:
-            raise ValueError("min_shards is more than max_shards; raise max_shards")
-        if self.min_backoff > self.max_backoff:
-            raise ValueError("min_backoff is more than max_backoff; raise max_backoff")
-        return self
 
 
 class MetadataConfig(Options):
@@ -64,7 +44,7 @@ class MetadataConfig(Options):
     max_samples_per_send: int = Field(2000, gt=0, description="Metrics in one request.")
 
 
-class PrometheusRemoteWriteOptions(HTTPOptions):
+class PrometheusRemoteWriteOptions(options.SendingOptions):
     """Where and how to write."""
 
     endpoint: EndpointURL = Field(
@@ -82,22 +62,26 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
         "",
         validation_alias=AliasChoices("name", "remote_name"),
         description="What this endpoint is called in logs.",
+        examples=["cloudtuner"],
     )
     protobuf_message: ProtobufMessage = Field(
         "prometheus.WriteRequest",
         description="Remote write 1.0, or io.prometheus.write.v2.Request: 2.0 where it is known.",
     )
-    write_relabel_configs: tuple[RelabelRule, ...] = Field((), description="Series to send.")
+    write_relabel_configs: tuple[RelabelRule, ...] = Field(
+        (),
+        description="Series to send.",
+        examples=[[{"source_labels": ["namespace"], "regex": "kube-.*", "action": "drop"}]],
+    )
     external_labels: dict[str, Text] = Field(
-        default_factory=dict, description="Labels for every series that does not have them."
+        default_factory=dict,
+        description="Labels for every series that does not have them.",
+        examples=[{"team": "payments"}],
     )
     queue_config: QueueConfig = Field(
         default_factory=QueueConfig,
         validation_alias=AliasChoices("queue_config", "remote_write_queue"),
         description="The queue.",
-    )
-    max_batch_size_bytes: ByteSize = Field(
-        3_000_000, gt=0, description="Bytes of one request, before it is compressed."
     )
     metadata_config: MetadataConfig = Field(
         default_factory=MetadataConfig, description="Sending of metadata."
@@ -105,19 +89,15 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
     send_exemplars: bool = Field(False, description="Send exemplars with the samples.")
     stale_markers: bool = Field(True, description="End series that are gone at once.")
     label_names: dict[str, str] = Field(
-        default_factory=dict, description="Labels for attributes, beside the built-in ones."
+        default_factory=dict,
+        description="Labels for attributes, beside the built-in ones.",
+        examples=[{"k8s.namespace.name": "namespace_name"}],
     )
     promote_resource_attributes: tuple[str, ...] = Field(
         Translation().promote_resource_attributes,
         description="Resource attributes that become labels of every series.",
     )
     target_info: bool = Field(True, description="Send target_info for resources of services.")
-    retention: Duration | None = Field(None, description="Drop samples that waited longer.")
-    storage: Text = Field(
-        "",
-        description="A file_storage of the service, for what waits; empty: it waits in memory.",
-        examples=["file_storage"],
-    )
 
     @field_validator("protobuf_message")
     @classmethod
@@ -140,12 +120,6 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
         return labels
 
     @property
-    def account(self) -> str:
-        """Whose data this is, by the headers that say so: what waits is of this account alone."""
-        given = {name.lower(): value for name, value in self.headers.items()}
-        return " ".join(str(given.get(name, "")) for name in _ACCOUNT_HEADERS).strip()
-
-    @property
     def translation(self) -> Translation:
         return Translation(
             label_names={**LABEL_NAMES, **self.label_names},
@@ -156,8 +130,7 @@ class PrometheusRemoteWriteOptions(HTTPOptions):
 
     @property
     def max_age(self) -> float:
-        """Seconds after which samples are dropped instead of sent; 0 is never."""
-        limits = [self.queue_config.sample_age_limit, self.retention or 0.0]
+        limits = [self.queue_config.sample_age_limit, super().max_age]
         return min((limit for limit in limits if limit), default=0.0)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
+from otel_kubecost.exporters.encoding.protobuf import (
     field,
     fields,
     pack_double,
@@ -38,6 +38,14 @@ def label_fields(labels: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(
         [field(0x0A, string(0x0A, name) + string(0x12, value)) for name, value in labels]
     )
+
+
+def label_prefix(name: str, length: int) -> bytes:
+    """What stands in ``label_fields`` before a value of so many bytes; an empty one is no label."""
+    if length == 0:
+        return b""
+    before = string(0x0A, name) + b"\x12" + varint(length)
+    return b"\x0a" + varint(len(before) + length) + before
 
 
 def time_field(milliseconds: int) -> bytes:

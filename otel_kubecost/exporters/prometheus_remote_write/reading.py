@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import fields, read_int64
+from otel_kubecost.exporters.encoding.protobuf import fields, read_int64
 from otel_kubecost.http.excerpt import printable
 
 SHOWN_LENGTH = 1000

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otel_kubecost.exporters.prometheus_remote_write.codec import TYPE_NUMBERS
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import (
+from otel_kubecost.exporters.encoding.protobuf import (
     fields,
     read_int64,
     read_varint,
     unpack_double,
 )
+from otel_kubecost.exporters.prometheus_remote_write.codec import TYPE_NUMBERS
 from otel_kubecost.exporters.series.model import Family, Sample, Series, SeriesExemplar
 
 _TYPES = {number: kind for kind, number in TYPE_NUMBERS.items()}

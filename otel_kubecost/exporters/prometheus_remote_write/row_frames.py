@@ -19,14 +19,15 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from struct import Struct
 
+from otel_kubecost.exporters.encoding.protobuf import double_bytes, varint
+from otel_kubecost.exporters.encoding.row_pieces import RowPieces
 from otel_kubecost.exporters.prometheus_remote_write.frames import (
     Frame,
     frames_in,
     label_fields,
+    label_prefix,
     time_field,
 )
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import double_bytes, varint
-from otel_kubecost.exporters.prometheus_remote_write.row_labels import RowLabels
 from otel_kubecost.exporters.prometheus_remote_write.rows import row_labels
 from otel_kubecost.exporters.series.model import ColumnSeries
 
@@ -83,7 +84,7 @@ class _Table:
         self._time = families[0].timestamp
         self._tail = time_field(self._time)
         sample = b"\x12" + varint(9 + len(self._tail)) + b"\x09"
-        self._labels = RowLabels(row_labels(families[0]), sample)
+        self._labels = RowPieces(row_labels(families[0]), label_prefix, sample)
         behind = 8 + len(self._tail)
         heads = [_Heads(series, behind, self._tail) for series in families[1:]]
         self._heads = [_Heads(families[0], behind, b""), *heads]

@@ -7,7 +7,7 @@ then close together, for snappy as for whoever caches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import groupby
 
 from otel_kubecost.exporters.series.model import ColumnSeries, Family
 from otel_kubecost.pdata import StringColumn
@@ -33,15 +33,6 @@ def row_labels(series: ColumnSeries) -> Sequence[tuple[str, str | StringColumn]]
         if not isinstance(value, str):
             return series.labels[at:]
     return ()
-
-
-def middle(weights: Sequence[int]) -> int:
-    """Where to cut so that both sides weigh the same, or nearly; neither is empty.
-
-    ``weights`` are two at least.
-    """
-    until = list(accumulate(weights))
-    return min(range(1, len(weights)), key=lambda at: abs(2 * until[at - 1] - until[-1]))
 
 
 def _table_of(family: Family) -> int:

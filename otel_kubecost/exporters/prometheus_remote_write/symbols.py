@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import string, varint
+from otel_kubecost.exporters.encoding.protobuf import string, varint
 from otel_kubecost.pdata import StringColumn
 
 ColumnRun: TypeAlias = tuple[tuple[str, StringColumn], ...]

@@ -3,13 +3,10 @@
 ====================  =======  =========================================================
 status                action   because
 ====================  =======  =========================================================
-2xx                   DONE     stored; the body says nothing more
-409                   DONE     Thanos, CloudTuner: the samples that the body counts were
-                               refused, the rest of the request is stored; in other words
-                               it is a warning at once
+2xx                   DONE     stored
 413                   SPLIT    half of it may be small enough; one series alone: ISOLATE
 3xx 401 403 404 405   HOLD     the data is good and the configuration is not: nothing is
-407 422                        lost while somebody mends it
+407                            lost while somebody mends it
 408 425 429           RETRY    the receiver wants less, or later
 5xx                   RETRY    it is busy or down; the same answer ten times running to
                                one request may be for a series in it: ISOLATE
@@ -17,25 +14,28 @@ status                action   because
                                Mimir stores the rest, CloudTuner misses a header
 ====================  =======  =========================================================
 
-400, 409 and 5xx may have one of the ``WORDS`` in their body, which say more: that a sample is
-already there or comes too late, which is settled then for its series. No other word is interpreted,
-and none of a web page. VictoriaMetrics refuses nothing but what it cannot decode.
+A protocol puts rows of its own before these, and its remedies into them (``table``).
 
-401 and 422 are held because they pass: CloudTuner caches accounts by the minute, so a new password
-or a new account is refused for up to 60 s. Retry-After is honoured for every RETRY.
+400, 5xx and a success with a reason may have one of the ``WORDS`` in their body, which say more:
+that a sample is already there or comes too late, which is settled then for its series. No other
+word is interpreted, and none of a web page.
+
+401 is held because it passes: a password that was changed may be known a minute later. Retry-After
+is honoured for every RETRY.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from otel_kubecost.exporters.sending.retry import PROBE_SECONDS, Action, Verdict, retry_after
 from otel_kubecost.http.excerpt import excerpt, is_page, printable
+from otel_kubecost.http.failure import FailureKind, HTTPFailure
 
 
 class Meaning(NamedTuple):
@@ -49,16 +49,22 @@ class Meaning(NamedTuple):
     hint: str = ""
     alone: str = ""
     """The message where a request has to be split and cannot be."""
+    everywhere: str = ""
+    """The hint where no other series is taken either."""
+    unsaid: str = ""
+    """The hint where the body is empty."""
 
 
-TABLE = (
+REFUSED = "the receiver refused a whole request ({status})"
+
+Table: TypeAlias = Sequence[Meaning]
+"""The first row that has the status says what the answer means."""
+
+_TABLE = (
     Meaning(range(200, 300), Action.DONE, "", ""),
-    Meaning({409}, Action.DONE, "partly_stored",
-            "some samples were not stored, the rest was ({status})",
-            "the receiver has them already with another value, or they are older than its window"),
     Meaning({413}, Action.SPLIT, "too_large",
             "the request is too large ({status}); sent in halves",
-            "lower queue_config.max_samples_per_send, or raise the receiver's limit",
+            "raise the receiver's limit",
             "one series alone is too large for the receiver ({status})"),
     Meaning({401}, Action.HOLD, "credentials_refused",
             "the receiver refused the credentials ({status})",
@@ -67,28 +73,29 @@ TABLE = (
             "the receiver forbids writing ({status})",
             "check the permissions of the user"),
     Meaning({404}, Action.HOLD, "wrong_url",
-            "the write URL is wrong ({status})",
-            "CloudTuner's ends in /storage/api/v2/write"),
+            "the write URL is wrong ({status})"),
     Meaning({405}, Action.HOLD, "wrong_url",
-            "this URL takes no writes ({status})",
-            "CloudTuner's ends in /storage/api/v2/write"),
+            "this URL takes no writes ({status})"),
     Meaning({407}, Action.HOLD, "proxy_credentials",
             "the proxy wants credentials ({status})",
             "put them into proxy_url"),
-    Meaning({422}, Action.HOLD, "account_unknown",
-            "the receiver does not know the account ({status})",
-            "compare the header Cloud-Account-Id with Cloud Accounts (type Kubernetes) in "
-            "CloudTuner"),
     Meaning(range(300, 400), Action.HOLD, "redirected",
             "the write URL redirects to {place} ({status})",
             "write the final URL into endpoint: credentials do not follow a redirect"),
     Meaning({429}, Action.RETRY, "status_429", "the receiver asks to be sent less ({status})"),
     Meaning({408, 425, *range(500, 1000)}, Action.RETRY, "status_{status}",
             "the receiver is busy or down ({status})"),
-    Meaning(range(1000), Action.ISOLATE, "refused",
-            "the receiver refused a whole request ({status})"),
+    Meaning(range(1000), Action.ISOLATE, "refused", REFUSED),
 )  # fmt: skip
-"""The first row that has the status says what the answer means."""
+
+
+def table(hints: Mapping[str, str], *first: Meaning, everywhere: str = "") -> Table:
+    """The rows of one protocol: ``first`` its own. ``hints`` are by the reasons of the others.
+
+    ``everywhere`` is the hint where the receiver takes no series at all.
+    """
+    shared = [row._replace(hint=hints.get(row.reason, row.hint)) for row in _TABLE]
+    return tuple(row._replace(everywhere=everywhere) for row in (*first, *shared))
 
 
 class Words(NamedTuple):
@@ -120,18 +127,20 @@ _COUNTED = re.compile(r"add (\d+) (?:samples|series): ([^;\n]*)")
 """How Thanos says in a 409 what it did not store (``receive/writer.go``)."""
 
 
-def classify(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
+def classify(
+    rows: Table, status: int, headers: Mapping[str, str], body: bytes, now: float
+) -> Verdict:
     """The verdict on an answer. ``now`` (seconds since the epoch) is for dates in Retry-After."""
-    meaning = next(row for row in TABLE if status in row.statuses)
+    meaning = next(row for row in rows if status in row.statuses)
     verdict = _verdict(meaning, status, headers, body)
     text = "" if is_page(headers, body) else body.decode("utf-8", "replace")
-    if status == 409:
+    if meaning.action is Action.DONE and meaning.reason:
         refused = _refused(text)
-        is_understood = bool(refused or _words(text))
+        is_understood = bool(refused or words_in(text))
         conflict = is_understood and refused.keys() <= _CONFLICTS
         return replace(verdict, refused=refused, conflict=conflict)
     if meaning.action is Action.ISOLATE or status >= 500:
-        said = _words(text)
+        said = words_in(text)
         if said is not None:
             return _of_samples(verdict, said)
     if meaning.action is Action.RETRY:
@@ -146,9 +155,7 @@ def _verdict(meaning: Meaning, status: int, headers: Mapping[str, str], body: by
     place = _host(headers.get("Location", "")) or "another path"
     message = meaning.message.format(status=status, place=place)
     said = quote(headers, body)
-    hint = meaning.hint
-    if status == 400 and not said:
-        hint = "CloudTuner answers so without a valid header Cloud-Account-Id"
+    hint = meaning.hint if said else meaning.unsaid or meaning.hint
     return Verdict(
         meaning.action,
         meaning.reason.format(status=status),
@@ -156,6 +163,7 @@ def _verdict(meaning: Meaning, status: int, headers: Mapping[str, str], body: by
         hint,
         PROBE_SECONDS if meaning.action is Action.HOLD else None,
         alone=meaning.alone.format(status=status),
+        everywhere=meaning.everywhere,
     )
 
 
@@ -167,7 +175,15 @@ def _of_samples(verdict: Verdict, said: Words) -> Verdict:
     )
 
 
-def _words(text: str) -> Words | None:
+def unanswered(failure: HTTPFailure) -> Verdict:
+    """No (whole) answer came: the network's fault, or that of a file with a secret."""
+    is_ours = failure.kind is FailureKind.UNREADABLE
+    reason = str(failure.kind) if is_ours else f"network_{failure.kind}"
+    return Verdict(Action.RETRY, reason, str(failure), failure.hint)
+
+
+def words_in(text: str) -> Words | None:
+    """Which of the ``WORDS`` stand in ``text``."""
     return next((words for words in WORDS if words.pattern.search(text)), None)
 
 
@@ -178,7 +194,7 @@ def _refused(text: str) -> dict[str, int]:
         by_cause |= Counter({cause: int(number[:9])})
     by_reason: Counter[str] = Counter()
     for cause, number in by_cause.items():
-        said = _words(cause)
+        said = words_in(cause)
         by_reason[said.reason if said else "refused"] += number
     return dict(by_reason)
 

@@ -106,7 +106,8 @@ class Bookkeeping(Generic[R]):
 
     def _book(self, backlog: Backlog[R], entry: Entry[R], verdict: Verdict) -> None:
         if verdict.action is Action.DONE:
-            backlog.delivered(entry, verdict.refused, partly=bool(verdict.reason))
+            partly = bool(verdict.reason) and not verdict.written
+            backlog.delivered(entry, verdict.refused, partly=partly)
         elif verdict.action is Action.DROP:
             backlog.dropped(entry, verdict.reason, verdict.written)
         elif self.stopped or (self.closing and (self.held or backlog.is_durable)):

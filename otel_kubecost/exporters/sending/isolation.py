@@ -158,7 +158,7 @@ def _nobody(verdict: Verdict) -> Verdict:
         Action.HOLD,
         "refuses_everything",
         f"the receiver refuses every series it is offered: {verdict.message}",
-        verdict.hint or "check endpoint and headers: is this the URL of remote write 1.0?",
+        verdict.hint or verdict.everywhere or "check endpoint and headers",
         PROBE_SECONDS,
     )
 

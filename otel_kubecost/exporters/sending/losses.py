@@ -11,7 +11,7 @@ TOO_OLD = Verdict(
     Action.DROP,
     "too_old",
     "samples waited longer than they are worth keeping",
-    "raise retention or sample_age_limit",
+    "raise retention, and sample_age_limit where it is set",
 )
 FULL = Verdict(
     Action.DROP,

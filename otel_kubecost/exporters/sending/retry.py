@@ -43,7 +43,8 @@ class Verdict:
     retry_after: float | None = None
     """Seconds to wait before this is tried again; None and 0 leave it to the backoff."""
     written: int = 0
-    """How many samples of a request that is dropped the receiver has stored all the same."""
+    """How many samples the receiver has stored all the same: of a request that is dropped, or with
+    something to say of it."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Of a request that is done: samples that were not stored, by reason."""
     conflict: bool = False
@@ -52,6 +53,8 @@ class Verdict:
     """A request that gets this answer again and again may itself be the cause."""
     alone: str = ""
     """The message where a request has to be split and cannot be."""
+    everywhere: str = ""
+    """The hint where the receiver takes no other series either."""
     series: str = ""
     """The one series that this is about, as PromQL writes it."""
 

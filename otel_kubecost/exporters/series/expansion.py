@@ -70,5 +70,5 @@ GroupRegex = Annotated[
     GroupPattern,
     BeforeValidator(_group_pattern),
     PlainSerializer(lambda pattern: pattern.text, return_type=str),
-    WithJsonSchema({"type": "string", "format": "regex", "examples": ["(.*)-[0-9]+"]}),
+    WithJsonSchema({"type": "string", "examples": ["(.*)-[0-9]+"]}),
 ]

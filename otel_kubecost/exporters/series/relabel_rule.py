@@ -8,11 +8,11 @@ allows beside them.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from otel_kubecost.config.options import Options, Text
+from otel_kubecost.config.options import Options, Text, in_any_case
 from otel_kubecost.exporters.series.expansion import GroupPattern, GroupRegex
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -49,13 +49,15 @@ def _in_lower_case(action: Any) -> Any:
     return action.lower() if isinstance(action, str) else action
 
 
-_Action = Annotated[
-    Literal[
-        "replace", "keep", "drop", "keepequal", "dropequal", "hashmod",
-        "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase",
-    ],
-    BeforeValidator(_in_lower_case),
+_ActionName: TypeAlias = Literal[
+    "replace", "keep", "drop", "keepequal", "dropequal", "hashmod",
+    "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase",
 ]  # fmt: skip
+_Action = Annotated[
+    _ActionName,
+    BeforeValidator(_in_lower_case),
+    WithJsonSchema(in_any_case(get_args(_ActionName))),
+]
 
 
 class RelabelRule(Options):
@@ -63,14 +65,19 @@ class RelabelRule(Options):
 
     action: _Action = Field("replace", description="What to do.")
     source_labels: tuple[Annotated[str, AfterValidator(_label_name)], ...] = Field(
-        (), description="Labels whose values are joined, one that is missing as nothing."
+        (),
+        description="Labels whose values are joined, one that is missing as nothing.",
+        examples=[["namespace", "pod"]],
     )
     separator: Text = Field(";", description="Stands between the values of source_labels.")
     regex: GroupRegex = Field(
         default_factory=lambda: GroupPattern("(.*)"),
         description="RE2; has to match the whole text, or for label* the name of a label.",
+        json_schema_extra={"default": "(.*)"},
     )
-    target_label: Text = Field("", description="Label that is written or compared with.")
+    target_label: Text = Field(
+        "", description="Label that is written or compared with.", examples=["team"]
+    )
     replacement: Text = Field("$1", description="What is written, with the groups of regex.")
     modulus: int = Field(0, ge=0, lt=2**64, description="Of the hash, for hashmod.")
 

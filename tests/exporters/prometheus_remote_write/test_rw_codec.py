@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rw_families import at_any_pace, column_families
 
+from otel_kubecost.exporters.encoding.protobuf import read_varint, varint
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode, encode_metadata
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import read_varint, varint
 from otel_kubecost.exporters.series.model import (
     ColumnSeries,
     Family,

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from rw_data import PATH, Sink, batch, gauge, series
 from rw_families import FAMILIES, SAMPLES, at_any_pace, plain_families
 
+from otel_kubecost.exporters.encoding.halving import middle
+from otel_kubecost.exporters.encoding.protobuf import fields
 from otel_kubecost.exporters.prometheus_remote_write.codec import (
     Request,
     decompressed,
@@ -15,9 +17,7 @@ from otel_kubecost.exporters.prometheus_remote_write.codec import (
     encode_metadata,
 )
 from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import RequestV2, encode_v2
-from otel_kubecost.exporters.prometheus_remote_write.protobuf import fields
 from otel_kubecost.exporters.prometheus_remote_write.reading_v2 import read
-from otel_kubecost.exporters.prometheus_remote_write.rows import middle
 from otel_kubecost.exporters.prometheus_remote_write.symbols import Symbols
 from otel_kubecost.exporters.series.model import Family, Sample, Series, SeriesExemplar, Type
 from otel_kubecost.testing import RemoteWrite2, RemoteWriteReceiver, decode, decode_v2

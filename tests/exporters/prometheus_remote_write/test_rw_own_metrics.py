@@ -11,13 +11,14 @@ from rw_data import NOW as RECENT
 from rw_data import series
 
 from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
+from otel_kubecost.exporters.prometheus_remote_write.answers import TABLE
 from otel_kubecost.exporters.prometheus_remote_write.own_metrics import (
     OURS,
     About,
     queue_metrics,
 )
 from otel_kubecost.exporters.sending import losses
-from otel_kubecost.exporters.sending.answers import TABLE, WORDS
+from otel_kubecost.exporters.sending.answers import WORDS
 from otel_kubecost.exporters.sending.retry import Verdict
 from otel_kubecost.exporters.sending.stats import ShardStats, Stats
 from otel_kubecost.exporters.series.exposition import render
@@ -241,9 +242,10 @@ def test_promtool_finds_no_fault():
 def told(exporter):
     """What an exporter says now: values by name, of series with no reason."""
     return {
-        metric.name: metric.data.data_points[0].value
+        metric.name: point.value
         for _, _, metric in each_metric(exporter.own_metrics())
-        if "reason" not in metric.data.data_points[0].attributes
+        for point in metric.data.data_points
+        if "reason" not in point.attributes
     }
 
 

@@ -398,8 +398,10 @@ def test_defect_20_no_entry_point(monkeypatch):
     (found,) = importlib.metadata.entry_points(
         group="opentelemetry_metrics_exporter", name="kubecost_prometheus_remote_write"
     )
-    assert found.load() is Ours
-    assert found.load()().endpoint == "http://127.0.0.1:1/write"
+    assert issubclass(found.load(), Ours)
+    exporter = found.load()()
+    assert exporter.endpoint == "http://127.0.0.1:1/write"
+    exporter.shutdown()
 
 
 def test_defect_21_exponential_histograms_are_refused():

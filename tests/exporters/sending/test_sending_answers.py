@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_kubecost.exporters.sending.answers import TABLE, classify, quote
+from otel_kubecost.exporters.prometheus_remote_write.answers import TABLE, classify
+from otel_kubecost.exporters.sending.answers import quote
 from otel_kubecost.exporters.sending.retry import Action
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT

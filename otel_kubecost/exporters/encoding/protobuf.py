@@ -1,4 +1,4 @@
-"""Protocol buffers, as little of them as remote write needs (protobuf.dev, "Encoding")."""
+"""Protocol buffers, as little of them as our requests need (protobuf.dev, "Encoding")."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator
+from typing import NamedTuple
 
 pack_double = struct.Struct("<d").pack
 """The eight bytes of a float64; a NaN keeps its bits."""
+pack_fixed64 = struct.Struct("<Q").pack
+"""The eight bytes of a fixed64."""
 
 
 def double_bytes(values: array[float]) -> bytes:
@@ -22,6 +25,11 @@ def double_bytes(values: array[float]) -> bytes:
 def unpack_double(eight: bytes) -> float:
     (value,) = struct.unpack("<d", eight)
     return float(value)
+
+
+def unpack_fixed64(eight: bytes) -> int:
+    (value,) = struct.unpack("<Q", eight)
+    return int(value)
 
 
 def varint(number: int) -> bytes:
@@ -46,6 +54,30 @@ def field(tag: int, payload: bytes) -> bytes:
 
 def string(tag: int, text: str) -> bytes:
     return field(tag, text.encode("utf-8", "replace"))
+
+
+class Field(NamedTuple):
+    """One field of a message, as it stands there."""
+
+    tag: int
+    payload: bytes
+    """Without the length; of a number the bytes that it is written in."""
+    whole: bytes
+    """With tag and length."""
+
+
+def all_fields(message: bytes) -> Iterator[Field]:
+    """The fields of a message, all with numbers below 16. Raises IndexError where it breaks off."""
+    at = 0
+    while at < len(message):
+        start, wire_type, payload = at, message[at] & 7, at + 1
+        if wire_type == 1:
+            at = payload + 8
+        else:
+            number, at = read_varint(message, payload)
+            if wire_type == 2:
+                payload, at = at, at + number
+        yield Field(message[start], message[payload:at], message[start:at])
 
 
 def fields(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,181 @@
+"""What stands in a batch, as the objects of OTLP's JSON.
+
+By "JSON Protobuf Encoding" in the specification of OTLP: integers of 64 bits are decimal text,
+enumerations are numbers, ids hexadecimal, other bytes base64, and a float that is not finite is its
+name. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk.metrics.export import (
+    Buckets,
+    DataPointT,
+    ExponentialHistogram,
+    ExponentialHistogramDataPoint,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+    Sum,
+)
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def kind_of(metric: Metric) -> tuple[str, JsonObject]:
+    """The key of a metric's data, and what that says of its points."""
+    data = metric.data
+    match data:
+        case Gauge():
+            return "gauge", {}
+        case Sum():
+            monotonic = {"isMonotonic": True} if data.is_monotonic else {}
+            return "sum", {**_temporality(data), **monotonic}
+        case Histogram():
+            return "histogram", _temporality(data)
+        case ExponentialHistogram():
+            return "exponentialHistogram", _temporality(data)
+
+
+def points_of(metric: Metric) -> Iterator[JsonObject]:
+    """One by one. A gauge has no start, as in the encoder of OpenTelemetry."""
+    data = metric.data
+    match data:
+        case Gauge():
+            yield from map(_number, data.data_points)
+        case Sum():
+            yield from ({**_number(one), **_start(one)} for one in data.data_points)
+        case Histogram():
+            yield from map(_histogram, data.data_points)
+        case ExponentialHistogram():
+            yield from map(_exponential, data.data_points)
+
+
+def attributes_of(attributes: Mapping[str, Any] | None) -> list[JsonObject]:
+    return [{"key": key, "value": _value(value)} for key, value in (attributes or {}).items()]
+
+
+def _number(point: NumberDataPoint) -> JsonObject:
+    return {
+        "timeUnixNano": str(point.time_unix_nano),
+        **_measured(point.value),
+        **_about(point),
+    }
+
+
+def _histogram(point: HistogramDataPoint) -> JsonObject:
+    return {
+        **_summary(point),
+        "bucketCounts": _texts(point.bucket_counts),
+        "explicitBounds": [double_of(bound) for bound in point.explicit_bounds],
+        **_about(point),
+    }
+
+
+def _exponential(point: ExponentialHistogramDataPoint) -> JsonObject:
+    return {
+        **_summary(point),
+        "scale": point.scale,
+        "zeroCount": str(point.zero_count),
+        **({"positive": _buckets(point.positive)} if point.positive.bucket_counts else {}),
+        **({"negative": _buckets(point.negative)} if point.negative.bucket_counts else {}),
+        "flags": point.flags,
+        **_about(point),
+    }
+
+
+def _summary(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> JsonObject:
+    return {
+        "timeUnixNano": str(point.time_unix_nano),
+        **_start(point),
+        "count": str(point.count),
+        **{
+            key: double_of(value)
+            for key, value in (("sum", point.sum), ("min", point.min), ("max", point.max))
+            if value is not None
+        },
+    }
+
+
+def _start(
+    point: DataPointT,
+) -> JsonObject:
+    start = point.start_time_unix_nano
+    return {"startTimeUnixNano": str(start)} if start else {}
+
+
+def _about(
+    point: DataPointT,
+) -> JsonObject:
+    exemplars = [_exemplar(one) for one in point.exemplars]
+    return {
+        "attributes": attributes_of(point.attributes),
+        **({"exemplars": exemplars} if exemplars else {}),
+    }
+
+
+def _exemplar(exemplar: Exemplar) -> JsonObject:
+    """Of a trace both ids are told or none, as OpenTelemetry's encoder does."""
+    ids = {}
+    if exemplar.span_id is not None and exemplar.trace_id is not None:
+        ids = {"spanId": f"{exemplar.span_id:016x}", "traceId": f"{exemplar.trace_id:032x}"}
+    return {
+        "timeUnixNano": str(exemplar.time_unix_nano),
+        **_measured(exemplar.value),
+        **ids,
+        "filteredAttributes": attributes_of(exemplar.filtered_attributes),
+    }
+
+
+def _measured(value: float) -> JsonObject:
+    return {"asInt": str(value)} if isinstance(value, int) else {"asDouble": double_of(value)}
+
+
+def _buckets(buckets: Buckets) -> JsonObject:
+    return {"offset": buckets.offset, "bucketCounts": _texts(buckets.bucket_counts)}
+
+
+def _temporality(data: Sum | Histogram | ExponentialHistogram) -> JsonObject:
+    return {"aggregationTemporality": data.aggregation_temporality.value}
+
+
+def _texts(counts: Iterable[int]) -> list[str]:
+    return [str(count) for count in counts]
+
+
+def double_of(value: float) -> float | str:
+    if math.isfinite(value):
+        return float(value)
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _value(value: Any) -> JsonObject:  # noqa: PLR0911  one line for each kind of value
+    """Of an attribute. What OTLP has no word for is its text."""
+    match value:
+        case None:
+            return {}
+        case str():
+            return {"stringValue": value}
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": double_of(value)}
+        case bytes():
+            return {"bytesValue": b64encode(value).decode()}
+        case Mapping():
+            return {"kvlistValue": {"values": attributes_of(value)}}
+        case Sequence():
+            return {"arrayValue": {"values": [_value(one) for one in value]}}
+        case _:
+            return {"stringValue": str(value)}

@@ -1,8 +1,9 @@
 """What components tell of their own work, asked for at the moment when somebody wants to know.
 
 Every configuration in use has one ``OwnMetrics``, where its components register when they are
-built. The exporter ``prometheus`` shows what they say beside the costs. It is in no batch: nothing
-of it is written to an endpoint, least of all to the one that it is about.
+built. The exporter ``prometheus`` shows what they say beside the costs, and ``own_instruments``
+tells it to a host's MeterProvider. It is in no batch: nothing of it is written to an endpoint,
+least of all to the one that it is about.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def own_batch(scope: str, metrics: Iterable[Metric]) -> MetricsData:
 def own_metric(name: str, description: str, values: Observed, now: float) -> Metric:
     """A counter where ``name`` ends in ``_total``, else a gauge, at ``now`` (seconds).
 
-    ``name`` is the one that Prometheus users know it by, its unit included.
+    ``name`` is the one that Prometheus users know it by, its unit included. Without ``values`` it
+    is on no page; who makes instruments of it has to know its name from the start.
     """
     points = [NumberDataPoint(labels, 0, nanoseconds(now), value) for labels, value in values]
     if not name.endswith("_total"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 import structlog
@@ -53,8 +53,13 @@ def _keep_record_keys_free(_: Any, __: str, event: EventDict) -> EventDict:
     }
 
 
-def configure(level: str = "info", log_format: LogFormat = "console") -> None:
-    """Send this process' logs to standard error in one of four formats. For the command alone."""
+def configure(
+    level: str = "info", log_format: LogFormat = "console", packages: Iterable[str] = ()
+) -> None:
+    """Send this process' logs to standard error in one of four formats. For the command alone.
+
+    ``packages`` are those of components that others wrote: what they say counts as ours does.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -68,10 +73,13 @@ def configure(level: str = "info", log_format: LogFormat = "console") -> None:
             ],
         )
     )
-    logger = logging.getLogger(PACKAGE)
-    logger.handlers = [handler]
-    logger.setLevel(level.upper())
-    logger.propagate = False
+    # OpenTelemetry's SDK says there what it cannot send; the rest of its lines are for itself.
+    levels = dict.fromkeys([PACKAGE, *packages], level.upper()) | {"opentelemetry": "WARNING"}
+    for name, threshold in levels.items():
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(threshold)
+        logger.propagate = False
 
 
 _GUIDE_LEVELS = {"warning": "WARN", "critical": "ERROR"}

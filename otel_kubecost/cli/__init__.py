@@ -25,6 +25,7 @@ _COMMANDS: OnDemand[click.Command] = OnDemand(
         "demo": "otel_kubecost.cli.demo:demo",
         "once": "otel_kubecost.cli.once:once",
         "run": "otel_kubecost.cli.run:run",
+        "schema": "otel_kubecost.cli.schema:schema",
         "validate": "otel_kubecost.cli.validate:validate",
     }
 )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from opentelemetry.sdk.metrics.export import MetricsData
 
-from otel_kubecost.cli.options import configured, service_of
+from otel_kubecost.cli.options import configure_logs, configured, service_of
 from otel_kubecost.cli.table import cost_table
 from otel_kubecost.exporters.series.exposition import render
 from otel_kubecost.exporters.series.merge import flatten
@@ -17,7 +17,6 @@ from otel_kubecost.exporters.series.model import Family, ScopeFamilies
 from otel_kubecost.exporters.series.translate import TranslatingExporter, Translator
 from otel_kubecost.pipeline import Pipeline
 from otel_kubecost.service import Service
-from otel_kubecost.telemetry import configure
 
 
 @click.command(short_help="Scrape once and print what would be sent.")
@@ -38,7 +37,7 @@ def once(
     Of several exporters the first one's view is printed: its labels, what its relabelling keeps.
     """
     service = service_of(files, sets)
-    configure("warning", service.config.telemetry.logs.format)
+    configure_logs(service.config, "warning")
     families = _families(service)
     if output == "prom":
         click.echo(render(families, timestamps=True), nl=False)

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from otel_kubecost.config.checked import Config
 from otel_kubecost.service import Service
+from otel_kubecost.telemetry import PACKAGE, configure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,3 +51,11 @@ def service_of(files: tuple[str, ...], sets: tuple[str, ...]) -> Service:
     if sets:
         raise click.UsageError("--set goes with --config; without a file, set the variables")
     return Service.from_environment()
+
+
+def configure_logs(config: Config, level: str | None = None) -> None:
+    """Set up the logs of this process as ``config`` has it, or from another ``level`` on."""
+    logs = config.telemetry.logs
+    makers = (factory.build for of in config.components.values() for factory, _ in of.values())
+    packages = {maker.__module__.partition(".")[0] for maker in makers} - {PACKAGE}
+    configure(level or logs.level, logs.format, sorted(packages))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from otel_kubecost.allocator import use_one_heap
-from otel_kubecost.cli.options import configured, service_of
+from otel_kubecost.cli.options import configure_logs, configured, service_of
+from otel_kubecost.cli.own_telemetry import own_telemetry, remark_change
 from otel_kubecost.config.checked import Config
 from otel_kubecost.service import sdk_disabled
 from otel_kubecost.telemetry import configure
@@ -20,9 +21,12 @@ def run(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     if sdk_disabled():
         return
     service = service_of(files, sets)
-    _configure_logs(service.config)
-    service.run(applied=_configure_logs)
+    telemetry = service.config.telemetry
 
+    def apply(config: Config) -> None:
+        configure_logs(config)
+        remark_change(telemetry, config.telemetry)
 
-def _configure_logs(config: Config) -> None:
-    configure(config.telemetry.logs.level, config.telemetry.logs.format)
+    configure_logs(service.config)
+    with own_telemetry(telemetry):
+        service.run(applied=apply)

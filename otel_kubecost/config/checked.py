@@ -9,58 +9,53 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
 from otel_kubecost.config.cross_checks import accounts, clusters, placeholders, storages, wiring
+from otel_kubecost.config.declarative import telemetry
 from otel_kubecost.config.files import load_files
 from otel_kubecost.config.options import Options
 from otel_kubecost.config.pricing_check import pricing
 from otel_kubecost.config.problems import Finding, suggestion, validate
+from otel_kubecost.config.telemetry_options import TelemetryOptions
 from otel_kubecost.config.tree import ConfMap
 from otel_kubecost.errors import ConfigError, Problem
-from otel_kubecost.telemetry import LogFormat
 
 Factories: TypeAlias = Mapping[Kind, Mapping[str, Factory]]
 """Every component that can be named, by kind and by type (other spellings of it included)."""
 
 
-def _level(value: Any) -> Any:
-    text = value.lower() if isinstance(value, str) else value
-    return "warning" if text == "warn" else text
-
-
-class LogsOptions(Options):
-    """This process' own logs, on standard error."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
-        "info", description="The least severe lines that are shown."
-    )
-    format: LogFormat = Field("console", description="guide: the lines of the deployment guide.")
-
-
-class TelemetryOptions(Options):
-    """What the process says of itself."""
-
-    logs: LogsOptions = Field(default_factory=LogsOptions)
-
-
 class PipelineOptions(Options):
     """Component ids, in the order in which data passes them."""
 
-    receivers: tuple[str, ...] = ()
-    processors: tuple[str, ...] = ()
-    exporters: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = Field(
+        (), description="Where its data comes from.", examples=[["kubecost"]]
+    )
+    processors: tuple[str, ...] = Field(
+        (), description="What is done with it, in this order.", examples=[["cardinality_limit"]]
+    )
+    exporters: tuple[str, ...] = Field(
+        (), description="Where it goes.", examples=[["prometheus_remote_write/cloudtuner"]]
+    )
 
 
 class ServiceOptions(Options):
     """Which of the configured components run, and how they are connected."""
 
-    extensions: tuple[str, ...] = ()
-    pipelines: dict[str, PipelineOptions] = Field(default_factory=dict)
-    telemetry: TelemetryOptions = Field(default_factory=TelemetryOptions)
+    extensions: tuple[str, ...] = Field(
+        (), description="Extensions that run, in this order.", examples=[["file_storage"]]
+    )
+    pipelines: dict[str, PipelineOptions] = Field(
+        default_factory=dict,
+        description="Pipelines by name: metrics, or metrics/<name>.",
+        examples=[{"metrics": {"receivers": ["kubecost"], "exporters": ["prometheus"]}}],
+    )
+    telemetry: TelemetryOptions = Field(
+        default_factory=TelemetryOptions, description="What the process says of itself."
+    )
 
 
 class ConfiguredComponent(NamedTuple):
@@ -119,6 +114,7 @@ def parse_config(confmap: ConfMap, factories: Factories) -> Config:
         *clusters(data),
         *pricing(data),
         *storages(data),
+        *telemetry(data),
     ]
     problems = _all_problems(confmap, findings)
     if problems or service is None:
@@ -188,7 +184,10 @@ def _component(
     except ValueError:
         hint = f"write type or type/name, as in {next(iter(factories), kind.noun)}/one"
         return None, [Finding((), "is not the id of a component", hint)]
-    factory = factories.get(type_)
+    try:
+        factory = factories.get(type_)
+    except ConfigError as error:
+        return None, [Finding((), problem.message, problem.hint) for problem in error.problems]
     if factory is None:
         hint = suggestion(type_, factories, f"known {kind}")
         return None, [Finding((), f'unknown {kind.noun} "{type_}"', hint)]

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from otel_kubecost.config.environment import environment
 from otel_kubecost.config.option_fields import Path
+from otel_kubecost.config.own_section import SECTION, entry, is_declarative, of_section
 from otel_kubecost.config.problems import Finding
 from otel_kubecost.config.substitution import UnresolvedError, substitute
 from otel_kubecost.config.tree import ConfMap, Node, block_node, merged
@@ -26,8 +27,9 @@ def load_files(
 ) -> ConfMap:
     """The files merged in their order, then ``sets`` (``a.b.c=value``), references filled in.
 
-    Blocks merge, anything else is replaced by what comes later. Raises ConfigError where a file
-    cannot be read at all; smaller mistakes are ``problems`` of the result.
+    Blocks merge, anything else is replaced by what comes later. Of a file of OpenTelemetry's
+    declarative configuration it is our section that counts. Raises ConfigError where a file cannot
+    be read at all; smaller mistakes are ``problems`` of the result.
     """
     environ = environment() if environ is None else environ
     problems: list[Problem] = []
@@ -38,6 +40,15 @@ def load_files(
         return filled
 
     return ConfMap.of(reduce(merged, _trees(paths, sets, problems)), fill_in, problems)
+
+
+def own_section_runs(path: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a declarative file has our section, and is not ``disabled``. Raises ConfigError."""
+    root = _document(path, [])
+    disabled = entry(root, "disabled")
+    text = disabled.value if disabled and isinstance(disabled.value, str) else ""
+    filled, _ = substitute(text, environment() if environ is None else environ, _read_text)
+    return is_declarative(root) and bool(entry(root, SECTION)) and filled.lower() != "true"
 
 
 def _trees(
@@ -57,11 +68,16 @@ def _trees(
 
 
 def _file_tree(path: str, problems: list[Problem]) -> Node:
-    try:
-        text = _read_text(path)
-    except UnresolvedError as error:
-        raise ConfigError.at(path, error.message, error.hint) from None
-    root = _root(text, path, problems)
+    found: list[Problem] = []
+    root = _document(path, found)
+    if is_declarative(root):
+        section = entry(root, SECTION)
+        if section is None:
+            message = f"is OpenTelemetry's, and has no section {SECTION}"
+            hint = f"write receivers, exporters and service under `{SECTION}:`"
+            raise ConfigError.at(path, message, hint)
+        root, found = section, of_section(found)
+    problems += found
     if root.value is None:
         raise ConfigError.at(path, "is empty", "write receivers, exporters and service")
     if not isinstance(root.value, dict):
@@ -69,6 +85,14 @@ def _file_tree(path: str, problems: list[Problem]) -> Node:
             path, "is not a block of `key: value` lines", "begin with `receivers:`"
         )
     return root
+
+
+def _document(path: str, problems: list[Problem]) -> Node:
+    try:
+        text = _read_text(path)
+    except UnresolvedError as error:
+        raise ConfigError.at(path, error.message, error.hint) from None
+    return _root(text, path, problems)
 
 
 def _set_tree(assignment: str, problems: list[Problem]) -> Node:

@@ -8,6 +8,7 @@ wrong and show one right spelling.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
@@ -33,9 +34,11 @@ class Options(BaseModel):
 _DURATION_UNITS = {
     "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0,
 }  # fmt: skip
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
+_DIGITS = r"[0-9]+(?:\.[0-9]+)?"
+_UNIT = "|".join(_DURATION_UNITS)
+_DURATION_PART = re.compile(f"({_DIGITS})({_UNIT})")
+DURATION_PATTERN = f"(?:{_DIGITS}(?:{_UNIT}))+|{_DIGITS}"
+"""What a duration looks like, without spaces around it; in JSON Schemas too."""
 
 
 def parse_duration(value: Any) -> float:
@@ -46,9 +49,9 @@ def parse_duration(value: Any) -> float:
     if isinstance(value, bool):
         _refuse_duration(value)
     text = str(value).strip()
-    if _NUMBER.fullmatch(text):
+    if re.fullmatch(_DIGITS, text):
         return float(text)
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(DURATION_PATTERN, text):
         _refuse_duration(value)
     parts = _DURATION_PART.findall(text)
     return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
@@ -59,18 +62,20 @@ def _refuse_duration(value: Any) -> NoReturn:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest spelling of whole seconds: 5400 is ``1h30m``."""
-    rest, parts = round(seconds), ""
+    """The shortest spelling: 5400 is ``1h30m``, 0.2 is ``200ms``."""
+    rest, parts = int(seconds), ""
     for unit in ("d", "h", "m", "s"):
         count, rest = divmod(rest, round(_DURATION_UNITS[unit]))
         parts += f"{count}{unit}" if count else ""
+    if seconds % 1:
+        parts += f"{seconds % 1 * 1000:g}ms"
     return parts or "0s"
 
 
 _SIZE_UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
 }  # fmt: skip
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?i?b)?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(rf"({_DIGITS})\s*([kKmMgG]?[iI]?[bB])?", re.ASCII)
 
 
 def parse_size(value: Any) -> int:
@@ -80,6 +85,13 @@ def parse_size(value: Any) -> int:
     if match is None or unit not in _SIZE_UNITS:
         raise ValueError(f"{value!r} is not a size; write it as 512MiB, 2GB or a number of bytes")
     return round(float(match.group(1)) * _SIZE_UNITS[unit])
+
+
+def format_size(size: int) -> str:
+    """The shortest spelling of bytes: 3,000,000 is ``3MB``, 2 to the power of 20 is ``1MiB``."""
+    units = [unit for unit, factor in _SIZE_UNITS.items() if size and size % factor == 0]
+    unit = max(units, key=lambda unit: _SIZE_UNITS[unit], default="")
+    return f"{size // _SIZE_UNITS[unit]}{unit.upper().replace('I', 'i')}"
 
 
 class Pattern:
@@ -130,17 +142,38 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def in_any_case(words: Sequence[str]) -> dict[str, Any]:
+    """The JSON Schema of an option that takes these words, however they are capitalised."""
+    each = ("".join(f"[{letter.lower()}{letter.upper()}]" for letter in word) for word in words)
+    pattern = f"^(?:{'|'.join(each)})$"
+    return {"anyOf": [{"enum": list(words)}, {"type": "string", "pattern": pattern}]}
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["30s", "5m", "1h30m", "15d"]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "minimum": 0,
+            "pattern": rf"^\s*(?:{DURATION_PATTERN})\s*$",
+            "examples": ["30s", "5m", "1h30m", "15d"],
+        }
+    ),
 ]
 """Seconds."""
 
 ByteSize = Annotated[
     int,
     BeforeValidator(parse_size),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["512MiB"]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "minimum": 0,
+            "pattern": rf"^\s*{_SIZE.pattern}\s*$",
+            "examples": ["512MiB"],
+        }
+    ),
 ]
 """Bytes."""
 
@@ -148,7 +181,7 @@ Regex = Annotated[
     Pattern,
     BeforeValidator(_pattern),
     PlainSerializer(lambda pattern: pattern.text, return_type=str),
-    WithJsonSchema({"type": "string", "format": "regex", "examples": ["cloudtuner_kubecost_.*"]}),
+    WithJsonSchema({"type": "string", "examples": ["cloudtuner_kubecost_.*"]}),
 ]
 
 Text = Annotated[str, BeforeValidator(_text)]

@@ -25,8 +25,9 @@ def typed(capsys, monkeypatch):
             main()
         return Finished(ended.value.code, *capsys.readouterr())
 
-    logger = logging.getLogger("otel_kubecost")
-    before = logger.handlers, logger.level, logger.propagate
+    loggers = [logging.getLogger(name) for name in ("otel_kubecost", "opentelemetry")]
+    before = [(one.handlers, one.level, one.propagate) for one in loggers]
     yield run
     # A command sets up the logs of its process, which is that of all tests here.
-    logger.handlers, logger.level, logger.propagate = before
+    for logger, state in zip(loggers, before, strict=True):
+        logger.handlers, logger.level, logger.propagate = state

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from otel_kubecost.component import ComponentID, Factory, Kind
-from otel_kubecost.components import builtin_factories
+from otel_kubecost.components import builtin_factories, factories
 from otel_kubecost.config.checked import Config, parse_config, read_config
 from otel_kubecost.config.files import load_files
 from otel_kubecost.config.option_fields import fields_at
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "testcases" / "config"
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
 REFERENCE = ROOT / "config" / "kubecost-to-cloudtuner.yaml"
+OTHERS = ROOT / "config" / "other-components.yaml"
 ENVIRON = {"TENANT_ID": "aaaaaaaa-1111-1111-1111-aaaaaaaaaaaa"}
 SECRET = "hunter2"
 
@@ -50,7 +51,7 @@ def test_bad_configuration_is_refused_with_every_mistake_named(case, monkeypatch
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_ready_configurations_need_nothing_but_the_account(path):
     """Every file in config/ is valid once TENANT_ID is set."""
-    config = read_config(path, factories=builtin_factories(), environ=ENVIRON)
+    config = read_config(path, factories=factories(), environ=ENVIRON)
     assert config.pipelines["metrics"].receivers == (ComponentID("kubecost"),)
 
 
@@ -75,33 +76,61 @@ def built_in() -> list[Factory]:
 
 @pytest.mark.parametrize("factory", built_in(), ids=lambda factory: factory.name)
 def test_annotated_configuration_names_every_option(factory):
-    """The reference in config/ leaves out no option of a built-in component."""
-    text = REFERENCE.read_text()
+    """The two references in config/ leave out no option of a built-in component."""
+    text = REFERENCE.read_text() + OTHERS.read_text()
     keys = every_key(factory.options)
     assert keys
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}:", text)] == []
 
 
-def test_annotated_configuration_shows_the_defaults():
-    """A value in the reference is the default, unless a comment says required or here."""
-    config = read_config(REFERENCE, factories=builtin_factories(), environ=ENVIRON)
+@pytest.mark.parametrize(
+    ("path", "of_ones_own"),
+    [
+        (
+            REFERENCE,
+            {
+                "kubecost.endpoint",
+                "kubecost.tenant_id",
+                "kubecost.cluster_name",
+                "kubecost.storage",
+                "file_storage.directory",
+                "prometheus_remote_write/cloudtuner.storage",
+                "prometheus_remote_write/cloudtuner.endpoint",
+                "prometheus_remote_write/cloudtuner.headers",
+                "prometheus_remote_write/cloudtuner.basic_auth",
+            },
+        ),
+        (
+            OTHERS,
+            {
+                "kubecost.endpoint",
+                "kubecost.tenant_id",
+                "kubecost.cluster_name",
+                "memory_limiter.limit_mib",
+                "filter.metrics",
+                "attributes.actions",
+                "attributes.exclude",
+                "attributes.include",
+                "metrics_transform.transforms",
+                "otlp_http.endpoint",
+                "otlp_json_file.path",
+                "otlp_json_file.rotation",
+                "resource.attributes",
+            },
+        ),
+    ],
+    ids=lambda of: getattr(of, "stem", ""),
+)
+def test_annotated_configuration_shows_the_defaults(path, of_ones_own):
+    """A value in a reference is the default, unless a comment says required or here."""
+    config = read_config(path, factories=factories(), environ=ENVIRON)
     assert {
         f"{component_id}.{name}"
         for components in config.components.values()
         for component_id, (_, options) in components.items()
         for name, field in type(options).model_fields.items()
         if getattr(options, name) != field.get_default(call_default_factory=True)
-    } == {
-        "kubecost.endpoint",
-        "kubecost.tenant_id",
-        "kubecost.cluster_name",
-        "kubecost.storage",
-        "file_storage.directory",
-        "prometheus_remote_write/cloudtuner.storage",
-        "prometheus_remote_write/cloudtuner.endpoint",
-        "prometheus_remote_write/cloudtuner.headers",
-        "prometheus_remote_write/cloudtuner.basic_auth",
-    }
+    } == of_ones_own
 
 
 class ToyOptions(Options):

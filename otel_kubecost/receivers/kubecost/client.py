@@ -34,6 +34,7 @@ from otel_kubecost.receivers.kubecost.replies import (
 )
 from otel_kubecost.receivers.kubecost.table import RowTable
 from otel_kubecost.receivers.kubecost.window import HOUR, Window
+from otel_kubecost.tracing import answered, request_span
 
 # Kubecost's frontend (9090) and OpenCost's UI; OpenCost's API (9003) and Kubecost's aggregator.
 CANDIDATES = ("/model/allocation", "/allocation")
@@ -240,13 +241,15 @@ class KubecostClient:
         left = deadline.left()
         if not left:
             raise self._out_of_time(url)
-        try:
-            with self._http.open(url, params=parameters, timeout=left) as stream:
-                yield stream
-        except HTTPFailure as failure:
-            if failure.kind is FailureKind.TIMEOUT and not deadline.left():
-                raise self._out_of_time(url) from None
-            raise unanswered(failure) from None
+        with request_span("GET", url, parameters) as span:
+            try:
+                with self._http.open(url, params=parameters, timeout=left) as stream:
+                    answered(span, stream.status)
+                    yield stream
+            except HTTPFailure as failure:
+                if failure.kind is FailureKind.TIMEOUT and not deadline.left():
+                    raise self._out_of_time(url) from None
+                raise unanswered(failure) from None
 
     def _out_of_time(self, url: str) -> TimedOutError:
         """The whole of ``timeout`` is over, in which there may have been several requests."""
@@ -261,7 +264,10 @@ class KubecostClient:
         if url is None:
             return _NO_ANSWER
         try:
-            return self._http.get(url, timeout=min(CURRENCY_TIMEOUT, self._options.timeout))
+            with request_span("GET", url) as span:
+                response = self._http.get(url, timeout=min(CURRENCY_TIMEOUT, self._options.timeout))
+                answered(span, response.status)
+                return response
         except HTTPFailure as failure:
             return _TOO_LATE if failure.kind is FailureKind.TIMEOUT else _NO_ANSWER
 

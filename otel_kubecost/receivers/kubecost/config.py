@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, WithJsonSchema
 
-from otel_kubecost.config.options import ByteSize, Duration, Options, Text, parse_duration
+from otel_kubecost.config.options import (
+    DURATION_PATTERN,
+    ByteSize,
+    Duration,
+    Options,
+    Text,
+    parse_duration,
+)
 from otel_kubecost.http.config import AuthOptions, EndpointURL, ProxyURL, TLSConfig
-from otel_kubecost.receivers.kubecost.dimensions import Level
+from otel_kubecost.receivers.kubecost.dimensions import LEVEL_NAMES, LEVEL_PATTERN, Level
 from otel_kubecost.receivers.kubecost.metrics import EVERYTHING
 from otel_kubecost.receivers.kubecost.window import DAY, HOUR, NAMED_WINDOWS, NamedWindow
 
@@ -59,10 +66,43 @@ def _known_metric(name: str) -> str:
     return name
 
 
-WindowOption = Annotated[float | NamedWindow, BeforeValidator(_window)]
-LevelOption = Annotated[str, BeforeValidator(_level)]
-Currency = Annotated[Text, BeforeValidator(_code), Field(pattern=r"^[A-Z]{3}$")]
+WindowOption = Annotated[
+    float | NamedWindow,
+    BeforeValidator(_window),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "minimum": HOUR,
+            "pattern": rf"^\s*(?:{DURATION_PATTERN}|{'|'.join(NAMED_WINDOWS)})\s*$",
+        }
+    ),
+]
+LevelOption = Annotated[
+    str,
+    BeforeValidator(_level),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(LEVEL_NAMES)}, {"type": "string", "pattern": LEVEL_PATTERN}]}
+    ),
+]
+Currency = Annotated[
+    Text,
+    BeforeValidator(_code),
+    Field(pattern=r"^[A-Z]{3}$"),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z]{3}$"}),
+]
 PodMetric = Annotated[str, AfterValidator(_known_metric)]
+PodMetrics = Annotated[
+    list[PodMetric],
+    BeforeValidator(_pod_metrics),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"enum": sorted(EVERYTHING)}},
+                {"const": "all"},
+            ]
+        }
+    ),
+]
 
 
 class KubecostReceiverOptions(Options):
@@ -76,6 +116,7 @@ class KubecostReceiverOptions(Options):
     tenant_id: Text = Field(
         min_length=1,
         description="The Cloud Account ID; resource attribute tenant.id, label tenant_id.",
+        examples=["${env:TENANT_ID}"],
     )
     cluster_name: Text = Field(
         min_length=1,
@@ -132,7 +173,7 @@ class KubecostReceiverOptions(Options):
         "label:<name>, annotation:<name>.",
         examples=[["cluster", "namespace", "pod", "label:team"]],
     )
-    pod_metrics: Annotated[list[PodMetric], BeforeValidator(_pod_metrics)] = Field(
+    pod_metrics: PodMetrics = Field(
         ["total_cost", "cpu_cost", "ram_cost"],
         description="Metrics of the level pod, or: all.",
         examples=["all"],
@@ -167,7 +208,11 @@ class KubecostReceiverOptions(Options):
         validation_alias=AliasChoices("tls_config", "tls"),
         description="TLS of an https endpoint.",
     )
-    proxy_url: ProxyURL | None = Field(None, description="Proxy; the environment names none.")
+    proxy_url: ProxyURL | None = Field(
+        None,
+        description="Proxy; the environment names none.",
+        examples=["http://proxy.example.com:3128"],
+    )
 
     @property
     def window_step(self) -> float:

@@ -37,6 +37,10 @@ _PLAIN = {
 }
 """Dimensions that name an object of a level within its cluster."""
 _BY_VALUE = ("label", "annotation")
+LEVEL_NAMES = tuple(_PLAIN)
+"""Levels without a key."""
+LEVEL_PATTERN = rf"^\s*(?:{'|'.join(_PLAIN)}|(?:{'|'.join(_BY_VALUE)}):.*\S.*)\s*$"
+"""What a level looks like, for JSON Schemas."""
 _ORDER = ("namespace", "controllerKind", "controller", "pod", "node")
 
 ATTRIBUTES = {

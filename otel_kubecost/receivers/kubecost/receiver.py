@@ -9,13 +9,13 @@ give the same batches, and so does one that computes a mark later.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.metrics.export import MetricsData, ScopeMetrics
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.clock import Clock, SystemClock, floor_mark
+from otel_kubecost.clock import Clock, Deadline, SystemClock, floor_mark
 from otel_kubecost.component import Past
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.http.config import shown_url
@@ -32,6 +32,7 @@ from otel_kubecost.receivers.kubecost.history import (
     marks_between,
     stretches,
 )
+from otel_kubecost.receivers.kubecost.producing import scopes_of
 from otel_kubecost.receivers.kubecost.scrape import Scrape
 from otel_kubecost.receivers.kubecost.scraper import Scraper
 from otel_kubecost.storage import StorageClient
@@ -122,17 +123,35 @@ class KubecostReceiver:
         Once started, every pipeline that asks for a mark gets the same batches.
         """
         with self._serving:
-            if not self._started:
-                return self._batches(mark, patience)
-            if mark != self._mark:
-                self._served = list(self._batches(mark, patience))
-                self._mark = mark
-            return iter(self._served)
+            return self._at(mark, patience)
+
+    def produce(self, timeout_millis: float = 10_000) -> Iterable[ScopeMetrics]:
+        """The present mark, for a reader of the SDK: this is a MetricProducer of its specification.
+
+        A MeterProvider has one Resource, so the points have the tenant and the cluster. Waits
+        ``timeout_millis`` at most and then gives what there is; raises nothing for a source that
+        fails. (The SDK of Python is to ask producers: opentelemetry-python issue 4768.)
+        """
+        deadline = Deadline(timeout_millis / 1000)
+        if not self._serving.acquire(timeout=deadline.left()):
+            return []
+        try:
+            return scopes_of(self._at(self._mark_now(), deadline.left()))
+        finally:
+            self._serving.release()
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:  # noqa: ARG002  the protocol's
         """Ask no more. A query under way is left behind, with whoever waits for it."""
         self._scraper.close()
         self._archive.report()
+
+    def _at(self, mark: float, patience: float | None) -> Iterator[MetricsData]:
+        if not self._started:
+            return self._batches(mark, patience)
+        if mark != self._mark:
+            self._served = list(self._batches(mark, patience))
+            self._mark = mark
+        return iter(self._served)
 
     def _batches(self, mark: float, patience: float | None) -> Iterator[MetricsData]:
         # Who asks once, by hand, wants the answer now.

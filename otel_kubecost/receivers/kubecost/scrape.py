@@ -48,6 +48,8 @@ class Scrape:
     data: MetricsData
     """Without a time yet: every mark stamps a copy."""
     window: Window
+    rows: int
+    """Of all answers."""
     namespaces: int
     data_through: float
     """Seconds since the epoch: the end of the newest data."""
@@ -109,6 +111,7 @@ def scrape(
         mark=mark,
         data=MetricsData(resource_metrics=_resources(client, answers[0], options, scope, batch)),
         window=window,
+        rows=sum(len(answer.table) for answer in answers),
         namespaces=namespaces,
         data_through=max(group.coverage.through for group in clusters.values()),
         hours=max(group.coverage.hours for group in clusters.values()),

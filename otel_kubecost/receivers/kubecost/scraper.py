@@ -29,6 +29,7 @@ from otel_kubecost.receivers.kubecost.reporting import (
     report_product,
 )
 from otel_kubecost.receivers.kubecost.scrape import Scrape, scrape, window_at
+from otel_kubecost.receivers.kubecost.tracing import describe, scrape_span
 from otel_kubecost.receivers.kubecost.window import Window
 
 
@@ -87,7 +88,7 @@ class Scraper:
     def earlier(self, window: Window) -> Scrape:
         """The answer for an explicit window. Raises NoDataError, ScrapeError."""
         with self._asking:
-            return scrape(self._client, self._options, self._scope, self._clock.time(), window)
+            return self._scrape(self._clock.time(), window)
 
     def close(self) -> None:
         """Ask no more. A query under way is left behind, with whoever waits for it."""
@@ -122,15 +123,20 @@ class Scraper:
         try:
             with self._asking:
                 # Of the grid, whenever the process began: two agents ask for the same window.
-                planned = self._collection(mark)
-                found = scrape(self._client, self._options, self._scope, planned)
-                return replace(found, mark=mark)
+                return replace(self._scrape(self._collection(mark)), mark=mark)
         except ScrapeError as error:
             return error
         except Exception as error:  # noqa: BLE001  a defect here must not end the metrics there are
             unforeseen = ScrapeError(f"The scrape failed for a reason nobody foresaw: {error!r}")
             unforeseen.__cause__ = error
             return unforeseen
+
+    def _scrape(self, mark: float, window: Window | None = None) -> Scrape:
+        receiver = self._scope.name.removeprefix("otel_kubecost.receivers.")
+        with scrape_span(receiver, window or self.window_at(mark)) as span:
+            found = scrape(self._client, self._options, self._scope, mark, window)
+            describe(span, found)
+            return found
 
     def _keep(self, result: Scrape | ScrapeError, mark: float, duration: float) -> None:
         if isinstance(result, ScrapeError):

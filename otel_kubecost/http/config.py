@@ -12,6 +12,7 @@ from pydantic import (
     AliasChoices,
     Field,
     SecretStr,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -89,7 +90,11 @@ def _proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
-EndpointURL = Annotated[str, AfterValidator(_endpoint)]
+EndpointURL = Annotated[
+    str,
+    AfterValidator(_endpoint),
+    WithJsonSchema({"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://"}),
+]
 ProxyURL = Annotated[SecretStr, AfterValidator(_proxy)]
 
 
@@ -102,9 +107,15 @@ def _exactly_one(options: Options, *names: str) -> None:
 class BasicAuth(Options):
     """User name and password. The file is read again when it changes."""
 
-    username: Text = Field(min_length=1, description="User name.")
-    password: SecretStr | None = Field(None, description="Password; better in a file.")
-    password_file: Path | None = Field(None, description="File with the password.")
+    username: Text = Field(min_length=1, description="User name.", examples=["kubecost"])
+    password: SecretStr | None = Field(
+        None, description="Password; better in a file.", examples=["${env:PASSWORD}"]
+    )
+    password_file: Path | None = Field(
+        None,
+        description="File with the password.",
+        examples=["/etc/secrets/password"],
+    )
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -118,8 +129,12 @@ class Authorization(Options):
     """The header ``Authorization: <type> <credentials>``."""
 
     type: str = Field("Bearer", pattern=f"^{_TOKEN.pattern}$", description="Scheme of the header.")
-    credentials: SecretStr | None = Field(None, description="Token; better in a file.")
-    credentials_file: Path | None = Field(None, description="File with the token.")
+    credentials: SecretStr | None = Field(
+        None, description="Token; better in a file.", examples=["${env:TOKEN}"]
+    )
+    credentials_file: Path | None = Field(
+        None, description="File with the token.", examples=["/etc/secrets/token"]
+    )
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -132,10 +147,20 @@ class Authorization(Options):
 class TLSConfig(Options):
     """How an ``https`` peer is verified, and how this side identifies itself."""
 
-    ca_file: Path | None = Field(None, description="CA certificates to trust instead of certifi's.")
-    cert_file: Path | None = Field(None, description="Client certificate (PEM).")
-    key_file: Path | None = Field(None, description="Key of the client certificate (PEM).")
-    server_name: str | None = Field(None, description="Name to expect in the certificate.")
+    ca_file: Path | None = Field(
+        None,
+        description="CA certificates to trust instead of certifi's.",
+        examples=["/etc/ssl/ca.pem"],
+    )
+    cert_file: Path | None = Field(
+        None, description="Client certificate (PEM).", examples=["/etc/ssl/client.pem"]
+    )
+    key_file: Path | None = Field(
+        None, description="Key of the client certificate (PEM).", examples=["/etc/ssl/client.key"]
+    )
+    server_name: str | None = Field(
+        None, description="Name to expect in the certificate.", examples=["metrics.example.com"]
+    )
     insecure_skip_verify: bool = Field(False, description="True: trust any certificate.")
     min_version: Literal["TLS12", "TLS13"] = Field("TLS12", description="Oldest version spoken.")
 
@@ -152,22 +177,37 @@ class OAuth2(Options):
     It is fetched when it is first needed, before it expires, and when the peer refuses it.
     """
 
-    client_id: Text = Field(min_length=1, description="Name of the client.")
-    client_secret: SecretStr | None = Field(None, description="Its secret; better in a file.")
-    client_secret_file: Path | None = Field(None, description="File with the secret.")
+    client_id: Text = Field(
+        min_length=1, description="Name of the client.", examples=["otel-kubecost"]
+    )
+    client_secret: SecretStr | None = Field(
+        None, description="Its secret; better in a file.", examples=["${env:CLIENT_SECRET}"]
+    )
+    client_secret_file: Path | None = Field(
+        None,
+        description="File with the secret.",
+        examples=["/etc/secrets/client_secret"],
+    )
     token_url: EndpointURL = Field(
         description="Where tokens are fetched.", examples=["https://login.example.com/oauth2/token"]
     )
-    scopes: tuple[Text, ...] = Field((), description="What the token shall allow.")
+    scopes: tuple[Text, ...] = Field(
+        (), description="What the token shall allow.", examples=[["metrics:write"]]
+    )
     endpoint_params: dict[str, Text] = Field(
-        default_factory=dict, repr=False, description="More parameters, such as audience."
+        default_factory=dict,
+        repr=False,
+        description="More parameters, such as audience.",
+        examples=[{"audience": "metrics"}],
     )
     tls_config: TLSConfig = Field(
         default_factory=TLSConfig,
         validation_alias=AliasChoices("tls_config", "tls"),
         description="TLS of token_url; the peer's own is not used for it.",
     )
-    proxy_url: ProxyURL | None = Field(None, description="Proxy to token_url.")
+    proxy_url: ProxyURL | None = Field(
+        None, description="Proxy to token_url.", examples=["http://proxy.example.com:3128"]
+    )
 
     @model_validator(mode="after")
     def _one_secret(self) -> Self:
@@ -196,8 +236,14 @@ class AuthOptions(Options):
 
     basic_auth: BasicAuth | None = Field(None, description="User name and password.")
     authorization: Authorization | None = Field(None, description="Any other scheme and token.")
-    bearer_token_file: Path | None = Field(None, description="File with a bearer token.")
-    api_key_file: Path | None = Field(None, description="File with Kubecost's X-API-KEY.")
+    bearer_token_file: Path | None = Field(
+        None, description="File with a bearer token.", examples=["/etc/secrets/token"]
+    )
+    api_key_file: Path | None = Field(
+        None,
+        description="File with Kubecost's X-API-KEY.",
+        examples=["/etc/secrets/api_key"],
+    )
     oauth2: OAuth2 | None = Field(None, description="A token of an OAuth2 server.")
 
     @model_validator(mode="after")
@@ -216,14 +262,21 @@ class HTTPOptions(AuthOptions):
     """
 
     headers: dict[str, Text] = Field(
-        default_factory=dict, repr=False, description="Headers sent with every request."
+        default_factory=dict,
+        repr=False,
+        description="Headers sent with every request.",
+        examples=[{"Cloud-Account-Id": "${env:TENANT_ID}"}],
     )
     tls_config: TLSConfig = Field(
         default_factory=TLSConfig,
         validation_alias=AliasChoices("tls_config", "tls"),
         description="TLS of an https endpoint.",
     )
-    proxy_url: ProxyURL | None = Field(None, description="Proxy; the environment names none.")
+    proxy_url: ProxyURL | None = Field(
+        None,
+        description="Proxy; the environment names none.",
+        examples=["http://proxy.example.com:3128"],
+    )
     timeout: Duration = Field(30.0, gt=0, description="Time for a request with its whole answer.")
 
     @field_validator("headers")

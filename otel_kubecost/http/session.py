@@ -8,6 +8,7 @@ credentials go where the configuration says, or nowhere.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -85,6 +86,7 @@ class HTTPClient:
         proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._proxy_headers = self._adapter.proxy_headers(proxy) if proxy else {}
+        self._process = os.getpid()
 
     def get(
         self,
@@ -188,6 +190,9 @@ class HTTPClient:
     def _send_once(
         self, request: requests.Request, seconds: float, deadline: Deadline
     ) -> requests.Response:
+        if self._process != os.getpid():
+            self.close()  # after a fork what is kept is the parent's, who speaks on it too
+            self._process = os.getpid()
         request.headers = self._headers(request.headers, deadline)
         with foreign_errors_explained(request.url, seconds), keeping(deadline), _unobserved():
             return self._adapter.send(

@@ -7,10 +7,13 @@ for ``otel-kubecost demo``. They enforce what the real ones only expect::
         ...  # a pipeline from kubecost.url to receiver.endpoint
         assert receiver.wait_for(1)
         assert receiver.violations == []
+
+``check_component`` holds a component to the rules of its kind (docs/components.md).
 """
 
 from otel_kubecost.testing.clock import FakeClock, ScaledClock
 from otel_kubecost.testing.cluster import SimulatedCluster
+from otel_kubecost.testing.contract import check_component
 from otel_kubecost.testing.distortions import (
     empty_sets,
     nan_as_null,
@@ -84,6 +87,7 @@ __all__ = [
     "SimulatedCluster",
     "SimulatedKubecost",
     "TlsFiles",
+    "check_component",
     "cut_after",
     "decode",
     "decode_v2",

@@ -28,6 +28,8 @@ from typing import NamedTuple, TypeAlias
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.testing.remote_write import RemoteWriteReceiver
 from otel_kubecost.testing.wire import LabelPairs, Message, Point, decode, show
+from otel_kubecost.testing.wire_otlp import MESSAGE as OTLP_MESSAGE
+from otel_kubecost.testing.wire_otlp import decode_gzipped_otlp, decode_otlp
 from otel_kubecost.testing.wire_v2 import MESSAGE, decode_v2
 
 Samples: TypeAlias = Mapping[LabelPairs, Sequence[Point]]
@@ -35,6 +37,8 @@ Samples: TypeAlias = Mapping[LabelPairs, Sequence[Point]]
 _DECODERS: Mapping[str, Callable[[bytes], Message]] = {
     "prometheus.WriteRequest": decode,
     MESSAGE: decode_v2,
+    OTLP_MESSAGE: decode_otlp,
+    f"{OTLP_MESSAGE}+gzip": decode_gzipped_otlp,
 }
 _IN_ORDER = (
     "SELECT number, samples, kind, checksum, body FROM requests WHERE batch IS NOT"

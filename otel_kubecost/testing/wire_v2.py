@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from otel_kubecost.testing.message_classes import class_of
 from otel_kubecost.testing.wire import (
     Described,
     LabelPairs,
@@ -36,7 +36,7 @@ _FIELDS = {
     "Exemplar": "labels_refs=1:uint32* value=2:double timestamp=3:int64",
     "Metadata": "type=1:int32 help_ref=3:uint32 unit_ref=4:uint32",
 }
-"""``name=number:type``, with a star where it is repeated. Of histograms that they are there."""
+"""Of histograms that they are there."""
 
 TYPES = (
     "unspecified", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset",
@@ -56,28 +56,7 @@ def decode_v2(body: bytes) -> Message:
 @cache
 def request_class() -> Any:
     """The class of the message, for whoever wants to write one as well."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="write_v2.proto", package=PACKAGE, syntax="proto3"
-    )
-    for name, fields in _FIELDS.items():
-        message = file.message_type.add(name=name)
-        for text in fields.split():
-            _add_field(message, text)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(MESSAGE))
-
-
-def _add_field(message: descriptor_pb2.DescriptorProto, text: str) -> None:
-    declared, _, kind = text.partition(":")
-    name, _, number = declared.partition("=")
-    field = message.field.add(name=name, number=int(number))
-    scalar = f"TYPE_{kind.rstrip('*').upper()}"
-    field.label = field.LABEL_REPEATED if kind.endswith("*") else field.LABEL_OPTIONAL
-    if scalar in field.Type.keys():  # noqa: SIM118  an enumeration is no mapping
-        field.type = field.Type.Value(scalar)
-    else:
-        field.type, field.type_name = field.TYPE_MESSAGE, f".{PACKAGE}.{kind.rstrip('*')}"
+    return class_of(PACKAGE, "Request", _FIELDS)
 
 
 class _Reader:

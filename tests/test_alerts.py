@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from otel_kubecost.exporters.prometheus_remote_write.answers import TABLE
 from otel_kubecost.exporters.prometheus_remote_write.own_metrics import About, queue_metrics
-from otel_kubecost.exporters.sending.answers import TABLE
 from otel_kubecost.exporters.sending.retry import Action
 from otel_kubecost.exporters.sending.stats import ShardStats, Stats
 from otel_kubecost.exporters.series.translate import Translator

@@ -17,33 +17,43 @@ ROOT = Path(otel_kubecost.__file__).parent
 KINDS = ("receivers", "processors", "exporters", "extensions")
 
 # The rooms that components of a kind share; everything else under it is a component.
-SHARED = {"exporters.series", "exporters.sending"}
+SHARED = {"exporters.encoding", "exporters.sending", "exporters.series", "processors.editing"}
 
 # What a component may import, beside its own folder. Of `config` it is the types of options, what
 # makes an instance of them, and the variables; reading files is not for components.
 FOR_COMPONENTS = {
-    "attributes", "clock", "component", "config.cloudtuner", "config.environment",
-    "config.options", "config.problems", "errors", "http", "own_metrics", "pdata", "storage",
-    "telemetry",
+    "allocator", "attributes", "clock", "component", "config.cloudtuner", "config.environment",
+    "config.options", "config.problems", "errors", "http", "memory", "own_metrics", "pdata",
+    "storage", "telemetry", "tracing",
 }  # fmt: skip
 
 # Of those, what rooms that components share have no use for.
-BUILDING = {"config.problems", "config.environment", "config.cloudtuner"}
+BUILDING = {
+    "allocator", "config.problems", "config.environment", "config.cloudtuner", "memory",
+}  # fmt: skip
 
 # Outside things with the only modules or folders that may import them, all of which do.
 IMPORTERS = {
+    "opentelemetry.instrumentation": {"sdk.instrumentor"},
     "requests": {"http"},
     "urllib3": {"http"},
     "ruamel": {"config.yaml_document"},
     "cramjam": {"exporters.prometheus_remote_write.codec", "testing.wire"},
-    "google": {"testing.wire", "testing.wire_v2"},
+    "google": {"testing.wire", "testing.wire_otlp", "testing.wire_v2", "testing.message_classes"},
+    "opentelemetry.configuration": {"cli.own_telemetry", "config.declarative"},
     "opentelemetry.exporter.prometheus_remote_write.gen": {"testing.wire"},
+    "opentelemetry.trace": {
+        "cli.own_telemetry",
+        "exporters.sending.tracing",
+        "receivers.kubecost.tracing",
+        "tracing",
+    },
     "signal": {"signals", "service"},
     "msgspec": {"receivers.kubecost"},
     "re2": {"config.options"},
     "click": {"cli"},
     "sqlite3": {"extensions.file_storage", "testing.ledger"},
-    "fcntl": {"extensions.file_storage"},
+    "fcntl": {"exporters.otlp_json_file", "extensions.file_storage"},
     "ctypes": {"allocator"},
 }
 
@@ -161,7 +171,7 @@ def test_only_the_command_configures_logging():
     """structlog's configuration and the process' handlers belong to whoever owns the process."""
     configure = "otel_kubecost.telemetry.configure"
     users = [module for module, names in IMPORTS.items() if configure in names]
-    assert users == ["cli.backfill", "cli.once", "cli.run"]
+    assert users == ["cli.options", "cli.run"]
     outside = re.compile(
         r"structlog\.configure|logging\.(basicConfig|config)|telemetry\.configure\("
     )

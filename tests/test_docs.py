@@ -21,7 +21,7 @@ def test_the_readme_begins_with_the_two_commands():
 
 def test_every_command_and_component_is_mentioned():
     """Nothing that can be typed is only in the code."""
-    reference = README + (ROOT / "config" / "kubecost-to-cloudtuner.yaml").read_text()
+    reference = README + "".join(path.read_text() for path in ROOT.glob("config/*.yaml"))
     factories = [one for of_kind in builtin_factories().values() for one in of_kind.values()]
     for name in [*commands.commands, *(factory.name for factory in factories)]:
         assert name in reference, name

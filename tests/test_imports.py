@@ -75,6 +75,15 @@ def test_a_pipeline_imports_its_own_components_alone():
     assert within(modules, *unused) == set()
 
 
+def test_an_instrumentor_without_configuration_imports_nothing():
+    """It is loaded into every instrumented application beside which the package is installed."""
+    base = "import opentelemetry.instrumentation.instrumentor"
+    inert = "from otel_kubecost.sdk.instrumentor import KubecostInstrumentor as K; K().instrument()"
+    modules = imported(inert) - imported(base)
+    assert "otel_kubecost.sdk.instrumentor" in modules
+    assert within(modules, *DEPENDENCIES) == set()
+
+
 def test_the_version_is_told_without_what_runs():
     """``--version`` imports what reads the command line, and nothing that a command needs."""
     modules = imported("from otel_kubecost.cli import main; main()", "--version") - imported("")
@@ -106,7 +115,7 @@ def test_the_command_imports_what_its_configuration_names(tmp_path):
         modules = asked(kubecost, "--config", str(file))
     assert "otel_kubecost.exporters.prometheus_remote_write.exporter" in modules
     unused = {
-        "http.server", "re2", "sqlite3",
+        "http.server", "opentelemetry.configuration", "opentelemetry.sdk.trace", "re2", "sqlite3",
         "otel_kubecost.cli.demo", "otel_kubecost.cli.once", "otel_kubecost.exporters.prometheus",
         "otel_kubecost.extensions.file_storage", "otel_kubecost.processors.pricing",
         "otel_kubecost.testing",

@@ -130,6 +130,7 @@ def proc(tmp_path):
     for number in range(4):
         (files / str(number)).touch()
     (tmp_path / "stat").write_text("cpu 1 2 3\nbtime 1000\nprocesses 5\n")
+    (tmp_path / "self/statm").write_text("9000 700 300 1 0 2000 0\n")
     (tmp_path / "self/stat").write_text(STAT.format(started=7 * os.sysconf("SC_CLK_TCK")))
     return tmp_path
 

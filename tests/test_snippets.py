@@ -11,13 +11,13 @@ from otel_kubecost.testing import RemoteWriteReceiver, SimulatedCluster, Simulat
 pytestmark = pytest.mark.peers
 
 TENANT = "11111111-2222-3333-4444-555555555555"
-WHOLE = re.compile(r"^service:", re.MULTILINE)
-REST = {
-    "receivers": "receivers: {kubecost: {endpoint: 'http://k', tenant_id: t, cluster_name: c}}",
-    "exporters": "exporters: {debug: }",
-    "service": "service: {pipelines: {metrics: {receivers: [kubecost], exporters: [debug]}}}",
-}
+REST = """
+receivers: {kubecost: {endpoint: "http://k", tenant_id: t, cluster_name: c}}
+exporters: {debug: }
+service: {pipelines: {metrics: {receivers: [kubecost], exporters: [debug]}}}
+"""
 """What a part of a configuration is checked together with."""
+OF_THE_SDK = "from opentelemetry.configuration import load_config_file as load; load('part.yaml')"
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +59,31 @@ def test_there_are_snippets_and_no_others():
     assert all(one.text.isascii() or "…" not in one.text for one in snippets("sh"))
 
 
+def is_declarative(snippet):
+    """Whether it is OpenTelemetry's file and not ours."""
+    return "file_format:" in snippet.text
+
+
 @pytest.mark.parametrize("snippet", snippets("yaml"), ids=str)
 def test_configurations_are_valid(snippet, stage):
-    """A whole one as it is, a part together with what it lacks."""
+    """A whole one as it is, a part with what it lacks; OpenTelemetry's file for it as well."""
     path = stage.save(snippet, "part.yaml")
-    missing = [] if WHOLE.search(snippet.text) else [*REST]
-    missing = [one for one in missing if not re.search(rf"^{one}:", snippet.text, re.MULTILINE)]
-    rest = path.with_name("rest.yaml")
-    rest.write_text("\n".join(REST[one] for one in missing) or "{}")
-    finished = stage.run("otel-kubecost", "validate", "--config", rest, "--config", path)
-    assert finished.returncode == 0, finished.stderr
+    if is_declarative(snippet):
+        path.rename(stage.directory / "part.yaml")
+        finished = stage.run("python", "-c", OF_THE_SDK)
+        assert finished.returncode == 0, finished.stderr
+    if not is_declarative(snippet) or "otel_kubecost:" in snippet.text:
+        rest = path.with_name("rest.yaml")
+        rest.write_text("{}" if {"receivers", "service"} <= sections(snippet) else REST)
+        files = ("--config", rest, "--config", stage.save(snippet, "part.yaml"))
+        finished = stage.run("otel-kubecost", "validate", *files)
+        assert finished.returncode == 0, finished.stderr
+
+
+def sections(snippet):
+    """Names at the margin, and those of our own section in another's file."""
+    margin = "  " if is_declarative(snippet) else ""
+    return set(re.findall(rf"^{margin}(\w+):", snippet.text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("snippet", snippets("python"), ids=str)
@@ -88,11 +103,14 @@ def test_commands_run(snippet, stage, servers):
             stage.save(file)
     script = stage.directory / "snippet.sh"
     script.write_text(INSTALLS.sub("", stage.set(snippet.text)))
-    _, receiver, _ = servers
-    before = len(receiver.latest())
+    _, receiver, other = servers
+    before = len(receiver.latest()), other.sample_count
     finished = stage.run("bash", "-euxo", "pipefail", script)
     assert finished.returncode == 0, finished.stderr
     assert "Traceback" not in finished.stderr
     if "otel-kubecost run --config pipeline.yaml" in snippet.text:
-        assert len(receiver.latest()) > before
+        assert len(receiver.latest()) > before[0]
         assert receiver.violations == []
+    if "kubecost_prometheus_remote_write" in snippet.text:
+        assert other.sample_count > before[1]
+        assert any(("__name__", "orders_total") in labels for labels in other.latest())

@@ -229,7 +229,7 @@ def test_twenty_thousand_pods_fit_into_96_mib(tmp_path, record_property):
     assert (books.faults, dict(books.dropped), books.pending) == ([], {}, 0)
     assert books.accepted == books.delivered == arrived.samples
     generations = [generation_of(found) for found in arrived.values.values()]
-    # On a machine that has no time an answer comes after its mark, and the next one takes its place.
+    # On a busy machine an answer comes after its mark, and the next one takes its place.
     assert len(set(generations)) > CYCLES // 2
     assert max(generations) >= CYCLES - 1
     gone = series_of(range((CYCLES - 1) * COME_AND_GO))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from functools import partial
 from typing import TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData

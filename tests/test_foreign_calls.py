@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from peers import wait_until
 
-from otel_kubecost import export_thread
+from otel_kubecost import export_thread, foreign_calls
 from otel_kubecost.clock import Deadline
 from otel_kubecost.exporters.prometheus import PrometheusExporter
 from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
@@ -194,6 +194,81 @@ def test_pipelines_that_share_an_exporter_call_it_one_at_a_time():
     assert overlaps == [False] * 8
 
 
+def test_pipelines_that_share_an_exporter_wait_for_their_turn():
+    """Two cycles by hand at the same time are two batches, and nothing hangs."""
+    exporter = Foreign(lambda _: SUCCESS if threading.Event().wait(0.05) is False else None)
+    results = []
+    cycles = [
+        threading.Thread(target=lambda: results.extend(run_once(batch(1), exporter)))
+        for _ in range(3)
+    ]
+    for cycle in cycles:
+        cycle.start()
+    for cycle in cycles:
+        cycle.join()
+    assert results == [SUCCESS] * 3
+    assert len(exporter.got) == 3
+
+
+@pytest.fixture
+def stuck():
+    """An outlet whose exporter hangs in its first batch, until ``release`` is set."""
+    release, begun = threading.Event(), threading.Event()
+    exporter = Foreign(lambda _: SUCCESS if begun.set() or release.wait(30) else None)
+    outlet = Outlet("stuck", exporter)
+    outlet.release, outlet.lost = release, []
+    outlet.put(batch(1), 0, "")
+    assert begun.wait(30)
+    yield outlet
+    release.set()
+
+
+def test_whoever_can_have_a_batch_again_is_told_that_it_was_dropped(stuck):
+    """Of two receivers that share an exporter one may push out what is the other's."""
+    for mark in range(1, export_thread.LENGTH + 3):
+        stuck.put(batch(1), mark, "", stuck.lost.append)
+    assert stuck.lost == [1, 2]
+
+
+def test_what_an_exporter_has_no_time_for_is_not_offered_after_its_end(stuck, caplog):
+    """Nobody may export after the shutdown; whoever can have it again is told."""
+    stuck.put(batch(1), 1, "", stuck.lost.append)
+    stuck.close(Deadline(0))
+    assert stuck.lost == [1]
+    stuck.release.set()
+    wait_until(all_threads_ended)
+    assert len(stuck.exporter.got) == 1
+    assert "has no time for 1 batches that wait for it" in caplog.text
+
+
+class AnyKeyword(Foreign):
+    """Goes under a reader of the SDK, which names the time."""
+
+    def export(self, metrics_data, **kwargs):
+        self.got.append(kwargs["timeout_millis"])
+        return SUCCESS
+
+
+class KeywordOnly(Foreign):
+    def export(self, metrics_data, *, timeout_millis):
+        self.got.append(timeout_millis)
+        return SUCCESS
+
+
+class NoTime(Foreign):
+    def export(self, metrics_data):
+        self.got.append(10_000)
+        return SUCCESS
+
+
+@pytest.mark.parametrize("kind", [AnyKeyword, KeywordOnly, NoTime])
+def test_an_export_gets_its_time_by_name_if_it_has_any(kind):
+    """As a reader of the SDK calls it; by position it would go wrong where a reader would not."""
+    exporter = kind()
+    assert run_once(batch(1), exporter) == [SUCCESS]
+    assert exporter.got == [10_000]
+
+
 class TakesMillis:
     def shutdown(self, timeout_millis=30_000):
         self.time = timeout_millis
@@ -222,6 +297,17 @@ def test_a_shutdown_gets_its_time_by_the_name_that_it_has(kind):
     exporter = kind()
     shut_down(exporter, 5.0)
     assert exporter.time == 5.0
+
+
+def test_a_shutdown_that_does_not_tell_what_it_takes_is_called_as_the_interface_says():
+    """Of what is compiled Python may not know a signature."""
+    given = {}
+
+    class Compiled:
+        shutdown = given.update
+
+    shut_down(Compiled(), 5.0)
+    assert given == {"timeout_millis": 5.0}
 
 
 def test_a_type_error_inside_a_shutdown_is_not_taken_for_a_wrong_keyword(caplog):
@@ -257,3 +343,37 @@ def test_an_exporter_that_cannot_end_ends_the_pipeline_all_the_same():
     pipeline.start()
     pipeline.shutdown()
     assert good.ends == ["flush", "shutdown"]
+
+
+@pytest.mark.parametrize("hangs", ["receiver", "processor"])
+def test_what_hangs_before_an_exporter_leaves_it_time_to_send(hangs, monkeypatch):
+    """What waits in memory would be lost; a receiver's shutdown that raises costs nothing, too."""
+    monkeypatch.setattr(foreign_calls, "GRACE", 0.0)
+    release, begun = threading.Event(), threading.Event()
+
+    def hang(given):
+        begun.set()
+        release.wait(30)
+        return given
+
+    class Stuck(Gives):
+        def shutdown(self, timeout_millis=30_000):
+            hang(None) if hangs == "receiver" else broken(None)
+
+    class Queue(Foreign):
+        oldest_pending = None
+
+        def enqueue(self, metrics_data, stream=""):
+            begun.set()
+
+        def shutdown(self, timeout_millis=30_000):
+            self.ends.append(timeout_millis > 0)
+
+    exporter = Queue()
+    processors = [hang] if hangs == "processor" else []
+    pipeline = Pipeline(Stuck(batch(1)), processors, [exporter], clock=FakeClock(60.0))
+    pipeline.start()
+    assert begun.wait(30)
+    pipeline.shutdown(timeout_millis=1000)
+    release.set()
+    assert exporter.ends == [True]

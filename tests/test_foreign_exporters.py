@@ -51,6 +51,11 @@ def factory(kind, name):
 EXPORTER = factory(Kind.EXPORTER, "acme")
 PROCESSOR = factory(Kind.PROCESSOR, "acme")
 NUMBER = 7
+
+class Lists:
+    pass
+
+LYING = Factory(Kind.EXPORTER, "ours", "Lies.", Lists, lambda options, _: options)
 """
 
 
@@ -230,6 +235,8 @@ BROKEN = {
     ),
     "acme_costs:NOTHING": ("AttributeError", "install what"),
     "acme_costs:NUMBER": ("acme_costs:NUMBER is no Factory but int", "component.Factory"),
+    "acme_costs:LYING": ("the options of acme_costs:LYING are no Options", "config.options"),
+    "acme_leaves:EXPORTER": ("acme_leaves:EXPORTER cannot be imported: SystemExit: 3", "install"),
     "acme_costs:PROCESSOR": ('is the processor "acme"', "mend the entry point"),
     "acme_costs:EXPORTER": ('is the exporter "acme"', "mend the entry point"),
 }
@@ -238,6 +245,7 @@ BROKEN = {
 @pytest.mark.parametrize("value", BROKEN)
 def test_a_component_that_cannot_be_used_is_a_mistake_where_it_is_named(installed, value):
     """The message has the distribution, the group, the cause and what to do."""
+    installed("acme-leaves", {}, "acme_leaves", "raise SystemExit(3)")
     installed("acme-costs", {"otel_kubecost.exporters": {"ours": value}}, "acme_costs")
     problem = refusal("ours/one")
     assert problem.startswith(

@@ -151,9 +151,12 @@ class Foreign:
     def __init__(self, chain):
         self.chain = chain
         self.given = self.config
-        self.service = Service(self.given(), clock=chain.clock, reload=lambda: self.given())
+        self.service = Service(self.given(), clock=chain.clock, reload=self.again)
         self.service.start()
         chain.go_on(0)
+
+    def again(self):
+        return self.given()
 
     def reload(self, exporter="moody", url="b"):
         self.given = partial(self.config, exporter, url)

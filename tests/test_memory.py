@@ -56,6 +56,13 @@ def test_available_is_what_the_narrowest_limit_leaves(machine, membership, limit
     assert available_bytes(*machine(membership, limits)) == available
 
 
+def test_a_system_without_cgroups_has_the_memory_of_the_machine(machine):
+    """A kernel may be without them, and a sandbox may hide them."""
+    proc, cgroups = machine("", {})
+    (proc / "self/cgroup").unlink()
+    assert available_bytes(proc, cgroups) == TOTAL
+
+
 def test_resident_is_what_the_kernel_counts(machine):
     """The second number of statm, in pages."""
     assert resident_bytes(machine("0::/\n", {})[0]) == 700 * os.sysconf("SC_PAGE_SIZE")

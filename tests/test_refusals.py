@@ -206,6 +206,20 @@ def test_what_fails_for_another_reason_is_lost(caplog):
     assert caplog.text.count("A processor failed; its batch is lost") == 2
 
 
+@pytest.mark.parametrize("result", [None, []])
+def test_a_processor_that_gives_no_batch_has_a_defect(result, caplog):
+    """Whoever forgets to return it would else lose every batch without a word."""
+
+    def forgets(_):
+        return result
+
+    pipeline = Pipeline(Marks(), [forgets], [Kept()], clock=FakeClock(60.0))
+    with pytest.raises(TypeError, match=f"forgets returned {type(result).__name__}; a processor"):
+        pipeline.run_once()
+    assert pipeline.feeds[0]._attempt(next(Marks().collect(60.0))) is None
+    assert "A processor failed; its batch is lost" in caplog.text
+
+
 def test_a_backfill_that_is_refused_is_not_complete(capsys):
     """It ends where it is, and says from where to go on."""
     with Chain() as chain:

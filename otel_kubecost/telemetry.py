@@ -10,6 +10,7 @@ Events are sentences, those of the guide where it has one; what varies is also g
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
@@ -54,12 +55,27 @@ def _keep_record_keys_free(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def configure(
-    level: str = "info", log_format: LogFormat = "console", packages: Iterable[str] = ()
+    level: str = "info",
+    log_format: LogFormat = "console",
+    packages: Iterable[str] = (),
+    conceal: Callable[[str], str] = str,
 ) -> None:
     """Send this process' logs to standard error in one of four formats. For the command alone.
 
     ``packages`` are those of components that others wrote: what they say counts as ours does.
+    ``conceal`` takes secrets out of what they and OpenTelemetry's SDK say.
     """
+    ours, others = _handler(log_format), _handler(log_format, _harmless(conceal))
+    # OpenTelemetry's SDK says there what it cannot send; the rest of its lines are for itself.
+    levels = dict.fromkeys([PACKAGE, *packages], level.upper()) | {"opentelemetry": "WARNING"}
+    for name, threshold in levels.items():
+        logger = logging.getLogger(name)
+        logger.handlers = [ours if name == PACKAGE else others]
+        logger.setLevel(threshold)
+        logger.propagate = False
+
+
+def _handler(log_format: LogFormat, *changes: Processor) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,17 +85,28 @@ def configure(
                 structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                *changes,
                 _RENDERERS[log_format](),
             ],
         )
     )
-    # OpenTelemetry's SDK says there what it cannot send; the rest of its lines are for itself.
-    levels = dict.fromkeys([PACKAGE, *packages], level.upper()) | {"opentelemetry": "WARNING"}
-    for name, threshold in levels.items():
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(threshold)
-        logger.propagate = False
+    return handler
+
+
+_SECRET_IN_URL = re.compile(r"(?<=//)[^\s/]+(?=@)|(?<=\?)[^\s'\"<>()]+")
+"""Its credentials and its query."""
+
+
+def _harmless(conceal: Callable[[str], str]) -> Processor:
+    """Of what cannot be reached the whole URL is quoted; its secrets go in any case."""
+
+    def change(_: Any, __: str, event: EventDict) -> EventDict:
+        return {
+            key: conceal(_SECRET_IN_URL.sub("***", value)) if isinstance(value, str) else value
+            for key, value in event.items()
+        }
+
+    return change
 
 
 _GUIDE_LEVELS = {"warning": "WARN", "critical": "ERROR"}

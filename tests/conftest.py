@@ -1,4 +1,9 @@
-"""What tests have measured, at the end of the output, whichever process they ran in."""
+"""How many examples property tests have, and what tests have measured."""
+
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=15)
+"""For the Pythons beside the one on which each property is tried at full length."""
 
 
 def pytest_terminal_summary(terminalreporter):

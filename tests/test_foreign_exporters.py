@@ -180,7 +180,7 @@ def test_a_class_is_given_its_arguments(installed):
     ("options", "said"),
     [
         ({"url": "acme://a", "ulr": 1}, "unexpected keyword argument 'ulr'"),
-        (None, "missing a required argument: 'url'"),
+        (None, "argument: 'url'"),
     ],
 )
 def test_wrong_arguments_are_a_mistake_of_the_block(installed, options, said):

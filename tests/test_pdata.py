@@ -238,3 +238,9 @@ def test_points_that_are_alike_become_columns():
 def test_points_that_are_not_alike_do_not(other):
     """Columns hold what is uniform; everything else stays a list."""
     assert columns_of([*cost([1.0]).data.data_points, other]) is None
+
+
+def test_attributes_that_are_lists_make_no_columns():
+    """What cannot be compared by its hash either."""
+    tagged = NumberDataPoint({"tags": ["a", "b"]}, 0, 5, 1.0)
+    assert columns_of([tagged]) is None

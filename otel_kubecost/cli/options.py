@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from otel_kubecost.cli.concealing import concealing
 from otel_kubecost.config.checked import Config
 from otel_kubecost.service import Service
 from otel_kubecost.telemetry import PACKAGE, configure
@@ -53,9 +54,15 @@ def service_of(files: tuple[str, ...], sets: tuple[str, ...]) -> Service:
     return Service.from_environment()
 
 
-def configure_logs(config: Config, level: str | None = None) -> None:
-    """Set up the logs of this process as ``config`` has it, or from another ``level`` on."""
+def configure_logs(
+    config: Config, level: str | None = None, *, first: Config | None = None
+) -> None:
+    """Set up the logs of this process as ``config`` has it, or from another ``level`` on.
+
+    ``first`` is what the process began with, where that is another: its telemetry stays.
+    """
     logs = config.telemetry.logs
     makers = (factory.build for of in config.components.values() for factory, _ in of.values())
     packages = {maker.__module__.partition(".")[0] for maker in makers} - {PACKAGE}
-    configure(level or logs.level, logs.format, sorted(packages))
+    conceal = concealing(config, first or config)
+    configure(level or logs.level, logs.format, sorted(packages), conceal)

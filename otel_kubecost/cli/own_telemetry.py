@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -21,6 +22,7 @@ from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
 
+_SECTION = "service.telemetry"
 _PATIENCE = 3.0
 """Seconds for the last of it: with the drain of the pipelines less than what Kubernetes waits."""
 
@@ -70,12 +72,18 @@ def _set_up(configuration: Any) -> None:
     try:
         configure_sdk(configuration)
     except ConfigurationError as error:
-        raise ConfigError.at("service.telemetry", f"cannot be used: {error}") from None
-    except (TypeError, ValueError) as error:
+        raise ConfigError.at(_SECTION, f"cannot be used: {error}") from None
+    except ConfigError as error:  # of an exporter of ours, which says its own keys
+        found = [replace(one, path=f"{_SECTION}: {one.path}") for one in error.problems]
+        raise ConfigError(found) from None
+    except OSError as error:
+        reason = f"{_SECTION} cannot be used: {error.strerror or type(error).__name__}"
+        raise OSError(error.errno, f"{reason}; check its ports and paths") from None
+    except Exception as error:  # noqa: BLE001  foreign classes: whatever they raise is a refusal
         # What a class says of a wrong value may quote it, and it may be a secret.
         what = f"cannot be used: the SDK refuses a value ({type(error).__name__})"
         hint = "compare it with the schema of OpenTelemetry's declarative configuration"
-        raise ConfigError.at("service.telemetry", what, hint) from None
+        raise ConfigError.at(_SECTION, what, hint) from None
 
 
 def _end() -> None:

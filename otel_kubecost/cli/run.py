@@ -21,12 +21,12 @@ def run(files: tuple[str, ...], sets: tuple[str, ...]) -> None:
     if sdk_disabled():
         return
     service = service_of(files, sets)
-    telemetry = service.config.telemetry
+    first = service.config
 
     def apply(config: Config) -> None:
-        configure_logs(config)
-        remark_change(telemetry, config.telemetry)
+        configure_logs(config, first=first)
+        remark_change(first.telemetry, config.telemetry)
 
-    configure_logs(service.config)
-    with own_telemetry(telemetry):
+    configure_logs(first)
+    with own_telemetry(first.telemetry):
         service.run(applied=apply)

@@ -48,7 +48,8 @@ class OwnTracesOptions(Options):
     processors: tuple[dict[str, Any], ...] = Field(
         (),
         repr=False,
-        description="Span processors, as OpenTelemetry's declarative configuration has them.",
+        description="Span processors, as OpenTelemetry's declarative configuration has them; each"
+        " send waits for a simple one.",
         examples=[
             [{"batch": {"exporter": {"otlp_http": {"endpoint": "http://host:4318/v1/traces"}}}}]
         ],

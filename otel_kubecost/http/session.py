@@ -133,14 +133,16 @@ class HTTPClient:
         headers: Mapping[str, str] | None = None,
         *,
         timeout: float | None = None,
+        is_quoted: bool = False,
     ) -> Response:
         """POST ``body``.
 
         The answer's body is read as far as it goes, 64 KiB at most: once there is a status, no
-        trouble with the rest can change what happened.
+        trouble with the rest can change what happened. ``is_quoted``: of a success it is without
+        the credentials as well.
         """
         request = requests.Request("POST", url, data=body, headers=headers)
-        return self._whole(request, timeout, _beginning)
+        return self._whole(request, timeout, _beginning, is_quoted=is_quoted)
 
     def close(self) -> None:
         """Close the idle connections. The client stays usable."""
@@ -157,11 +159,13 @@ class HTTPClient:
         request: requests.Request,
         timeout: float | None,
         joined: Callable[[Iterator[bytes]], bytes],
+        *,
+        is_quoted: bool = False,
     ) -> Response:
         """Refusals are quoted in logs, and some repeat what they refuse."""
         with self._exchange(request, timeout) as stream:
             body = joined(stream.chunks)
-        if stream.status >= 300:
+        if is_quoted or stream.status >= 300:
             body = self._harmless(body, request)
         return Response(stream.status, stream.headers, body)
 

@@ -254,15 +254,17 @@ def columns_of(points: Sequence[NumberDataPoint]) -> PointColumns | None:
     first = points[0]
     keys = tuple(first.attributes or ())
     rows = [tuple((point.attributes or {}).get(key) for key in keys) for point in points]
-    alike = len(set(rows)) == len(rows) and all(
+    strings = [tuple(text for text in row if isinstance(text, str)) for row in rows]
+    if any(len(row) != len(keys) for row in strings) or len(set(strings)) != len(strings):
+        return None
+    alike = all(
         len(point.attributes or ()) == len(keys)
         and point.time_unix_nano == first.time_unix_nano
         and point.start_time_unix_nano == first.start_time_unix_nano
         and not point.exemplars
         for point in points
     )
-    strings = [tuple(text for text in row if isinstance(text, str)) for row in rows]
-    if not alike or any(len(row) != len(keys) for row in strings):
+    if not alike:
         return None
     return PointColumns(
         AttributeTable.of(keys, strings),

@@ -1,9 +1,11 @@
 """What the command says of itself goes where ``service.telemetry`` says, and holds up nobody."""
 
+import errno
 import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -207,6 +209,44 @@ def test_what_the_sdk_refuses_is_a_mistake_of_the_configuration(batch, message):
         pass
     assert str(raised.value).startswith(message)
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+@pytest.mark.usefixtures("without_providers")
+def test_what_an_exporter_of_ours_refuses_is_said_with_its_keys():
+    """It is one of the SDK's there, and raises what it raises in a configuration."""
+    own = {"kubecost_prometheus_remote_write": {"endpont": "http://mimir/?token=query5ecret"}}
+    reader = {"periodic": {"exporter": own}}
+    with (
+        pytest.raises(ConfigError) as raised,
+        own_telemetry(options(metrics={"readers": [reader]})),
+    ):
+        pass
+    assert "service.telemetry: endpont: unknown key; did you mean `endpoint`?" in str(raised.value)
+    assert "5ecret" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("without_providers")
+def test_a_page_whose_port_is_in_use_is_said_to_be_of_telemetry():
+    """An error of the system, which may be gone at the next attempt."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        page = {"host": "127.0.0.1", "port": other.getsockname()[1]}
+        reader = {"pull": {"exporter": {"prometheus/development": page}}}
+        with pytest.raises(OSError, match=r"service\.telemetry cannot be used: Address") as raised:
+            own_telemetry(options(metrics={"readers": [reader]})).__enter__()
+    assert raised.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.usefixtures("without_providers")
+def test_whatever_a_foreign_class_raises_is_a_mistake_of_the_configuration():
+    """Here that a port is too large, an error of arithmetic. Its sentence is not told."""
+    page = {"prometheus/development": {"host": "127.0.0.1", "port": 70_000}}
+    reader = {"pull": {"exporter": page}}
+    with (
+        pytest.raises(ConfigError) as raised,
+        own_telemetry(options(metrics={"readers": [reader]})),
+    ):
+        pass
+    assert "service.telemetry: cannot be used: the SDK refuses a value" in str(raised.value)
 
 
 @pytest.mark.usefixtures("without_providers")

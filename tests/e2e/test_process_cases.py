@@ -28,6 +28,8 @@ from running import (
 from otel_kubecost.service import Service
 from otel_kubecost.testing import FakeClock, RemoteWriteReceiver
 
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
+
 START = 1_790_000_000.0 // 3600 * 3600
 SPOOL_ALONE = {"storage": "", "backfill": "0s"}
 """Options of a receiver that asks Kubecost for nothing that was missed."""

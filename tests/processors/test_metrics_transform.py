@@ -52,7 +52,7 @@ def names(data):
         ("pod_(?P<part>cpu|ram)_cost", "${part}_of_pod", {"match_type": "regexp"},
          ["pod_total_cost", "cpu_of_pod", "ram_of_pod"]),
         ("_cpu_", "cpu", {"match_type": "regexp"}, [*SUM]),
-        ("pod_cpu_cost", "$1", {"match_type": "regexp"}, [*SUM]),
+        ("pod_cpu_cost()", "$1", {"match_type": "regexp"}, [*SUM]),
         ("pod_.*", "pod_cpu_cost_and_more", {}, [*SUM]),
     ],
 )  # fmt: skip

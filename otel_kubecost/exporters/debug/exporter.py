@@ -91,5 +91,11 @@ class DebugExporter(MetricExporter):
 
 
 def _write(texts: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{text}\n" for text in texts)
+    sys.stdout.writelines(f"{_printable(text)}\n" for text in texts)
     sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """What standard output has no letters for is written as in Python, and costs no batch."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -34,7 +34,7 @@ class OtlpHttpClient:
         """Offer ``request``. Raises nothing on purpose."""
         headers = _GZIP if request.compression == "gzip" else _HEADERS
         try:
-            answer = self._http.post(self.url, request.body, headers)
+            answer = self._http.post(self.url, request.body, headers, is_quoted=True)
         except HTTPFailure as failure:
             verdict = unanswered(failure)
             return (

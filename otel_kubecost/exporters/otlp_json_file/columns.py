@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from otel_kubecost.exporters.otlp_json_file.json_text import as_json, in_utf8
-from otel_kubecost.exporters.otlp_json_file.objects import attributes_of, double_of
+from otel_kubecost.exporters.otlp_json_file.objects import (
+    as_json,
+    attributes_of,
+    double_of,
+    in_utf8,
+)
 from otel_kubecost.pdata import PointColumns
 
 

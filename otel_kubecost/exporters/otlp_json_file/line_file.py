@@ -22,14 +22,15 @@ class LineFile:
     """Nobody sees part of a line, and what ``append`` has returned from survives a loss of power.
 
     It is opened for each ``append``: a file that was moved away, to be carried somewhere, is
-    followed by a new one. What keeps other processes out is a lock on a file beside it.
+    followed by a new one, and so is its directory. What keeps other processes out is a lock on a
+    file beside it; of a symbolic link, beside what it leads to.
     """
 
     def __init__(
         self, path: str, rotation: RotationOptions | None, now: Callable[[], float]
     ) -> None:
         """``now`` gives seconds since the epoch, for the names of earlier files."""
-        self._path = Path(path)
+        self._named = self._path = Path(path)
         self._rotation = rotation
         self._now = now
         self._lock: int | None = None
@@ -40,10 +41,11 @@ class LineFile:
         Raises OSError, with a sentence, where another process has it: EAGAIN; and where it cannot
         be written to.
         """
-        if self._lock is not None:
+        if self._lock is not None and _is_at(self._lock_path, self._lock):
             return
+        self.close()
         try:
-            with explained(self._path):
+            with explained(self._named):
                 self._claim()
                 self._opened().close()
                 _sync(self._path.parent)
@@ -58,7 +60,7 @@ class LineFile:
         Lines before the one that failed may stay.
         """
         self.open()
-        with explained(self._path):
+        with explained(self._named):
             file = self._opened()
             try:
                 for line in lines:
@@ -75,10 +77,15 @@ class LineFile:
         if lock is not None:
             os.close(lock)
 
+    @property
+    def _lock_path(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.lock")
+
     def _claim(self) -> None:
+        self._path = Path(os.path.realpath(self._named))
         if not self._path.parent.exists():
             self._path.parent.mkdir(mode=0o700, parents=True)
-        self._lock = _locked(self._path.with_name(f"{self._path.name}.lock"))
+        self._lock = _locked(self._lock_path)
 
     def _opened(self) -> FileIO:
         """To append to, the last line whole."""
@@ -133,6 +140,14 @@ def _is_whole(file: FileIO) -> bool:
     if not stat.S_ISREG(status.st_mode):
         raise OSError("it is not a file")
     return not status.st_size or os.pread(file.fileno(), 1, status.st_size - 1) == b"\n"
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one at ``path``; it may be gone with its directory."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _locked(path: Path) -> int:

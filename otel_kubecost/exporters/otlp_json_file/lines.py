@@ -26,9 +26,9 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from otel_kubecost.exporters.otlp_json_file.columns import texts_of
-from otel_kubecost.exporters.otlp_json_file.json_text import as_bytes
 from otel_kubecost.exporters.otlp_json_file.objects import (
     JsonObject,
+    as_bytes,
     attributes_of,
     kind_of,
     points_of,

@@ -7,6 +7,7 @@ name. Pure.
 
 from __future__ import annotations
 
+import json
 import math
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,18 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 JsonObject: TypeAlias = dict[str, Any]
+
+as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""The text of a value, without a blank; ValueError for a float that is not finite."""
+
+
+def as_bytes(value: Any) -> bytes:
+    return in_utf8(as_json(value))
+
+
+def in_utf8(text: str) -> bytes:
+    """Half a surrogate pair, which is no text, becomes a question mark."""
+    return text.encode(errors="replace")
 
 
 def kind_of(metric: Metric) -> tuple[str, JsonObject]:
@@ -135,7 +148,9 @@ def _exemplar(exemplar: Exemplar) -> JsonObject:
 
 
 def _measured(value: float) -> JsonObject:
-    return {"asInt": str(value)} if isinstance(value, int) else {"asDouble": double_of(value)}
+    """A sum may outgrow int64."""
+    is_integer = isinstance(value, int) and _fits(value)
+    return {"asInt": str(int(value))} if is_integer else {"asDouble": double_of(value)}
 
 
 def _buckets(buckets: Buckets) -> JsonObject:
@@ -158,6 +173,11 @@ def double_of(value: float) -> float | str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
+def _fits(number: int) -> bool:
+    """A reader refuses a whole line for an integer of more than 64 bits."""
+    return -(2**63) <= number < 2**63
+
+
 def _value(value: Any) -> JsonObject:  # noqa: PLR0911  one line for each kind of value
     """Of an attribute. What OTLP has no word for is its text."""
     match value:
@@ -167,14 +187,15 @@ def _value(value: Any) -> JsonObject:  # noqa: PLR0911  one line for each kind o
             return {"stringValue": value}
         case bool():
             return {"boolValue": value}
-        case int():
-            return {"intValue": str(value)}
+        case int() if _fits(value):
+            return {"intValue": str(int(value))}
         case float():
             return {"doubleValue": double_of(value)}
         case bytes():
             return {"bytesValue": b64encode(value).decode()}
         case Mapping():
-            return {"kvlistValue": {"values": attributes_of(value)}}
+            named = {str(key): one for key, one in value.items()}
+            return {"kvlistValue": {"values": attributes_of(named)}}
         case Sequence():
             return {"arrayValue": {"values": [_value(one) for one in value]}}
         case _:

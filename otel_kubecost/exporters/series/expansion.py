@@ -38,6 +38,12 @@ class GroupPattern(Pattern):
         """By number and by name what each group has of the text, which has to match as a whole;
         None where it does not. A group that took no part in the match has nothing, ``""``."""
 
+    @property
+    def names(self) -> set[str]:
+        """Of all groups, also by their numbers; 0 is the whole text."""
+        numbers = range(self._compiled.groups + 1)
+        return {*self._compiled.groupindex, *map(str, numbers)}
+
     def _groups(self, text: str) -> Mapping[str, str] | None:
         match = self._compiled.fullmatch(text)
         if match is None:
@@ -52,6 +58,12 @@ def expand(template: str, groups: Mapping[str, str]) -> str:
     A ``$`` that begins no variable stays.
     """
     return _VARIABLE.sub(lambda found: _value(found, groups), template)
+
+
+def unknown_groups(template: str, pattern: GroupPattern) -> list[str]:
+    """The variables of ``template`` that no text will ever fill in."""
+    named = [found["braced"] or found["bare"] for found in _VARIABLE.finditer(template)]
+    return [name for name in named if name and name not in pattern.names]
 
 
 def _value(found: re.Match[str], groups: Mapping[str, str]) -> str:

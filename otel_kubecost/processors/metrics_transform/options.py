@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from otel_kubecost.config.options import Options, Pattern, Text
+from otel_kubecost.exporters.series.expansion import GroupPattern, unknown_groups
 from otel_kubecost.processors.editing.matching import MatchType
 
 
@@ -99,6 +100,18 @@ class Transform(Options):
             raise ValueError("insert needs new_name; add the name of the copy")
         if not self.new_name and not self.operations:
             raise ValueError("changes nothing; add new_name or operations")
+        return self
+
+    @model_validator(mode="after")
+    def _names_groups_that_are_there(self) -> Self:
+        """$1_usd is the group 1_usd: all metrics would get what is left of the name."""
+        if self.match_type == "regexp" and self.new_name:
+            unknown = unknown_groups(self.new_name, GroupPattern(self.include))
+            if unknown:
+                raise ValueError(
+                    f"new_name has ${unknown[0]}, and include has no such group; "
+                    "put the number of a group in braces, as in ${1}_usd"
+                )
         return self
 
 

@@ -226,6 +226,14 @@ def test_a_value_is_never_more_than_one_line():
     assert line == "cost{a=x\\ncost{} 1,b=,c=b'y'} 1"
 
 
+def test_what_is_no_text_is_printed_as_python_writes_it(capsys):
+    """Half a surrogate pair, and any letter that a terminal of ASCII lacks: no batch fails."""
+    data = MetricsData([metrics_of({}, [(InstrumentationScope("a\ud800"), [])])])
+    exporter = DebugExporter(use_internal_logger=False, verbosity="normal")
+    assert exporter.export(data) is MetricExportResult.SUCCESS
+    assert "a\\ud800" in capsys.readouterr().out
+
+
 def test_it_can_print_to_standard_output(caplog, capsys):
     """Then the levels of the log say nothing of it."""
     DebugExporter(use_internal_logger=False, verbosity="normal").export(costs())

@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from otlp_data import NOW, PROTOBUF, OtlpReceiver, batch, columns, gauge, refusing, series
+from peers import wait_until
 
 from otel_kubecost.component import Adopting, QueuedExporter, Startable
 from otel_kubecost.errors import ConfigError
@@ -138,8 +139,8 @@ def test_an_outage_loses_nothing_and_keeps_the_order(exporter_to):
         assert exporter.export(series(3)) is SUCCESS
     for later in range(1, 6):
         exporter.enqueue(series(3, NOW + later))
-    assert exporter.force_flush(200) is False
-    assert exporter.stats().trouble == "network_refused"
+    wait_until(lambda: exporter.stats().trouble == "network_refused")
+    assert exporter.force_flush(10) is False
     assert audit.faults() == []
     receiver.script([503, 429, 502, 504])
     with receiver:
@@ -281,6 +282,16 @@ def test_points_that_were_refused_are_counted(exporter_to, caplog):
     assert line.samples == 3
 
 
+def test_a_success_that_repeats_the_password_is_quoted_without_it(exporter_to, caplog):
+    """As a refusal is; the points are counted all the same."""
+    with OtlpReceiver(refusing(3, "no limits for token hunter2hunter2, sorry")) as receiver:
+        exporter = exporter_to(receiver, authorization={"credentials": "hunter2hunter2"})
+        assert exporter.export(series(10)) is SUCCESS
+    assert exporter.stats()[:4] == (10, 7, 0, {"refused": 3})
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "'no limits for token ***, sorry" in line.message
+
+
 def test_a_warning_is_said_and_costs_nothing(exporter_to, caplog):
     """A partial success without a refused point."""
     with OtlpReceiver(refusing(0, "this name is deprecated")) as receiver:
@@ -314,7 +325,8 @@ def test_the_port_of_another_protocol_is_guessed(exporter_to, caplog):
         server = threading.Thread(target=break_off, args=(listener,))
         server.start()
         exporter = OtlpHttpExporter(endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}")
-        exporter.export(series(1), timeout_millis=200)
+        exporter.enqueue(series(1))
+        wait_until(lambda: exporter.stats().trouble)
         exporter.shutdown(timeout_millis=0)
         listener.close()
         server.join()
@@ -340,8 +352,8 @@ def test_a_receiver_behind_tls(tmp_path, exporter_to):
     authority = Authority(tmp_path / "ca")
     with OtlpReceiver(tls=authority.issue("127.0.0.1")) as receiver:
         stranger = exporter_to(receiver)
-        assert stranger.export(series(1), timeout_millis=300) is FAILURE
-        assert stranger.stats().trouble == "network_tls"
+        assert stranger.export(series(1), timeout_millis=10) is FAILURE
+        wait_until(lambda: stranger.stats().trouble == "network_tls")
         exporter = exporter_to(receiver, tls={"ca_file": str(authority.ca_file)})
         assert exporter.export(series(1)) is SUCCESS
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from opentelemetry.sdk.metrics.export import (
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.otlp_json_file import FACTORY, OtlpJsonFileExporter
 from otel_kubecost.exporters.otlp_json_file.lines import LONGEST, OPENING, lines
-from otel_kubecost.exporters.otlp_json_file.mending import mend
+from otel_kubecost.exporters.otlp_json_file.mending import mend, overwriting
 from otel_kubecost.service import Service
 from otel_kubecost.testing import FakeClock
 from otel_kubecost.testing.contract import check_component
@@ -120,6 +121,33 @@ def test_a_file_that_is_carried_away_is_followed_by_a_new_one(path, exporter_to)
     assert said(read(path)) == stock(costs(seconds=2))
 
 
+def test_a_directory_that_is_deleted_is_made_again(path, exporter_to):
+    """A volume was emptied under the agent; the new file is its own as the old one was."""
+    exporter = exporter_to(path)
+    exporter.export(costs(seconds=1))
+    shutil.rmtree(path.parent)
+    assert exporter.export(costs(seconds=2)) is SUCCESS
+    assert said(read(path)) == stock(costs(seconds=2))
+    with pytest.raises(OSError, match="another exporter writes to it"):
+        exporter_to(path).start()
+
+
+def test_a_link_is_what_it_leads_to(tmp_path, path, exporter_to):
+    """A second exporter is refused by whatever name, and a full file stays on its disk."""
+    path.parent.mkdir()
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    exporter = rotating(exporter_to, link, FakeClock(NOON))
+    exporter.start()
+    with pytest.raises(OSError, match="another exporter writes to it"):
+        exporter_to(path).start()
+    batches = [costs(NEARLY_A_MEGABYTE, seconds=at) for at in (1, 2)]
+    for data in batches:
+        exporter.export(data)
+    assert link.is_symlink()
+    assert lines_of(*earlier(path), path) == texts(*batches)
+
+
 def test_another_exporter_is_refused_until_the_first_one_ends(path, exporter_to, caplog):
     """EAGAIN, which makes the command exit with 75; the file is as it was."""
     first, second = exporter_to(path), exporter_to(path)
@@ -175,6 +203,21 @@ def test_a_line_that_a_kill_cut_off_is_blank_afterwards(cut, zeros):
         mend(path)
         text = path.read_bytes()
         assert text == WHOLE + b" " * (len(broken) - 1) + b"\n"
+
+
+@given(st.integers(1, len(CUT_OFF)), st.data())
+def test_a_kill_while_a_line_is_made_blank_leaves_no_rest_of_it(cut, data):
+    """The next start finishes it."""
+    broken = bytearray(CUT_OFF[:cut])
+    written = [
+        (at + n, text[n : n + 1]) for at, text in overwriting(broken) for n in range(len(text))
+    ]
+    for at, letter in written[: data.draw(st.integers(0, len(written)))]:
+        broken[at : at + 1] = letter
+    with Scratch() as path:
+        path.write_bytes(WHOLE + broken)
+        mend(path)
+        assert path.read_bytes() == WHOLE + b" " * (cut - 1) + b"\n"
 
 
 class Scratch:

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from enum import Enum
 
 import pytest
 from expectations import RECORDED
@@ -107,6 +108,21 @@ def test_every_integer_of_64_bits_is_read_back(value):
     (line,) = lines(data)
     assert f'"asInt":"{value}"'.encode() in line
     assert written(data) == stock(data)
+
+
+def test_an_integer_of_more_bits_costs_no_line():
+    """A reader of int64 would refuse all of it: a value becomes a float, an attribute a text."""
+    assert written(of_number(2**63)) == stock(of_number(2.0**63))
+    large, small = of_number(True, {"a": 2**63}), of_number(1, {"a": str(2**63)})
+    assert written(large) == stock(small)
+
+
+def test_a_number_with_a_name_is_a_number():
+    """And a key that is a number is a text, the only keys that OTLP has."""
+    two = Enum("Level", {"TWO": 2}, type=int).TWO
+    assert written(of_number(1.5, {"a": two, "b": {1: two}})) == stock(
+        of_number(1.5, {"a": 2, "b": {"1": 2}})
+    )
 
 
 VALUES = st.recursive(

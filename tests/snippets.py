@@ -91,7 +91,8 @@ class Stage:
 
 _COMMAND = """#!/bin/sh
 if [ "$1" = run ]; then
-    exec timeout --preserve-status --signal=TERM {seconds} {python} -m otel_kubecost "$@"
+    # In the foreground: else the signal goes to the group as well, and a second one ends it at once.
+    exec timeout --foreground --preserve-status --signal=TERM {seconds} {python} -m otel_kubecost "$@"
 fi
 exec {python} -m otel_kubecost "$@"
 """

@@ -91,8 +91,9 @@ class Stage:
 
 _COMMAND = """#!/bin/sh
 if [ "$1" = run ]; then
-    # In the foreground: else the signal goes to the group as well, and a second one ends it at once.
-    exec timeout --foreground --preserve-status --signal=TERM {seconds} {python} -m otel_kubecost "$@"
+    # In the foreground: else the whole group gets the signal, and a second one ends it at once.
+    set -- {python} -m otel_kubecost "$@"
+    exec timeout --foreground --preserve-status --signal=TERM {seconds} "$@"
 fi
 exec {python} -m otel_kubecost "$@"
 """

@@ -14,7 +14,7 @@ import pytest
 
 from otel_kubecost.testing import HttpServer, Reply
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SIZE = 200
 
 

@@ -24,7 +24,7 @@ SHARED = {"exporters.encoding", "exporters.sending", "exporters.series", "proces
 FOR_COMPONENTS = {
     "allocator", "attributes", "clock", "component", "config.cloudtuner", "config.environment",
     "config.options", "config.problems", "errors", "http", "memory", "own_metrics", "pdata",
-    "storage", "telemetry", "tracing",
+    "relabel", "storage", "telemetry", "tracing",
 }  # fmt: skip
 
 # Of those, what rooms that components share have no use for.

@@ -17,12 +17,32 @@ from otel_kubecost.pdata.batch import (
 from otel_kubecost.pdata.chunks import MOST, chunks
 from otel_kubecost.pdata.coalescing import coalesced
 from otel_kubecost.pdata.columns import AttributeTable, PointColumns, StringColumn, columns_of
+from otel_kubecost.pdata.details import PointDetails
+from otel_kubecost.pdata.parts import HistogramParts, Parts, SummaryParts
+from otel_kubecost.pdata.scraped import (
+    SCRAPE_ATTRIBUTES,
+    ExpositionType,
+    ScrapedMetric,
+    TargetScope,
+)
+from otel_kubecost.pdata.summary import Summary, SummaryDataPoint, ValueAtQuantile
 
 __all__ = [
     "MOST",
+    "SCRAPE_ATTRIBUTES",
     "AttributeTable",
+    "ExpositionType",
+    "HistogramParts",
+    "Parts",
     "PointColumns",
+    "PointDetails",
+    "ScrapedMetric",
     "StringColumn",
+    "Summary",
+    "SummaryDataPoint",
+    "SummaryParts",
+    "TargetScope",
+    "ValueAtQuantile",
     "chunks",
     "coalesced",
     "columns_of",

@@ -23,6 +23,8 @@ from typing import overload
 
 from opentelemetry.sdk.metrics.export import NumberDataPoint
 
+from otel_kubecost.pdata.details import PointDetails
+
 
 class StringColumn:
     """Strings by reference: row ``i`` holds ``values[codes[i]]``.
@@ -76,11 +78,20 @@ class AttributeTable:
     a mapping, ``columns_of`` compares those of foreign points.
     """
 
-    __slots__ = ("_size", "columns", "keys")
+    __slots__ = ("_size", "columns", "is_sparse", "keys")
 
-    def __init__(self, keys: Sequence[str], columns: Sequence[StringColumn], size: int) -> None:
+    def __init__(
+        self,
+        keys: Sequence[str],
+        columns: Sequence[StringColumn],
+        size: int,
+        *,
+        is_sparse: bool = False,
+    ) -> None:
+        """``is_sparse``: an empty string says that the row goes without the key."""
         self.keys = tuple(keys)
         self.columns = tuple(columns)
+        self.is_sparse = is_sparse
         self._size = size
 
     @classmethod
@@ -93,7 +104,11 @@ class AttributeTable:
         return self._size
 
     def row(self, at: int) -> dict[str, str]:
-        return {key: column[at] for key, column in zip(self.keys, self.columns, strict=True)}
+        pairs = {key: column[at] for key, column in zip(self.keys, self.columns, strict=True)}
+        return {key: text for key, text in pairs.items() if text} if self.is_sparse else pairs
+
+
+_NONE = PointDetails()
 
 
 class PointColumns(Sequence[NumberDataPoint]):
@@ -101,12 +116,14 @@ class PointColumns(Sequence[NumberDataPoint]):
 
     ``rows`` are the table's rows that have a value, strictly ascending; None stands for all of
     them. ``constant`` are attributes that every point has beside its row's (``currency``, say).
-    All points have one time.
+    All points have one time, but for what ``details`` say of single ones.
     """
 
-    __slots__ = ("constant", "rows", "start_time_unix_nano", "table", "time_unix_nano", "values")
+    __slots__ = (
+        "constant", "details", "rows", "start_time_unix_nano", "table", "time_unix_nano", "values",
+    )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913  the six columns are what a point is made of
+    def __init__(  # noqa: PLR0913  the columns are what a point is made of
         self,
         table: AttributeTable,
         values: array[float],
@@ -115,6 +132,7 @@ class PointColumns(Sequence[NumberDataPoint]):
         constant: Mapping[str, str] | None = None,
         time_unix_nano: int = 0,
         start_time_unix_nano: int = 0,
+        details: PointDetails | None = None,
     ) -> None:
         expected = len(table) if rows is None else len(rows)
         if len(values) != expected:
@@ -125,6 +143,7 @@ class PointColumns(Sequence[NumberDataPoint]):
         self.constant = dict(constant or {})
         self.time_unix_nano = time_unix_nano
         self.start_time_unix_nano = start_time_unix_nano
+        self.details = details
 
     @classmethod
     def of(
@@ -140,7 +159,7 @@ class PointColumns(Sequence[NumberDataPoint]):
         return cls(table, column, rows=rows, constant=constant, time_unix_nano=time_unix_nano)
 
     def at(self, time_unix_nano: int) -> PointColumns:
-        """The same points at another time; shares every column."""
+        """The same points at another time, all of them; shares every column but the details."""
         return PointColumns(
             self.table,
             self.values,
@@ -159,6 +178,7 @@ class PointColumns(Sequence[NumberDataPoint]):
             constant=constant,
             time_unix_nano=self.time_unix_nano,
             start_time_unix_nano=self.start_time_unix_nano,
+            details=self.details,
         )
 
     def select(self, chosen: Iterable[int]) -> PointColumns:
@@ -176,6 +196,7 @@ class PointColumns(Sequence[NumberDataPoint]):
             constant=self.constant,
             time_unix_nano=self.time_unix_nano,
             start_time_unix_nano=self.start_time_unix_nano,
+            details=self.details and self.details.select(places),
         )
 
     def shares(self, other: PointColumns) -> bool:
@@ -186,6 +207,7 @@ class PointColumns(Sequence[NumberDataPoint]):
             and self.rows is other.rows
             and self.constant == other.constant
             and self.start_time_unix_nano == other.start_time_unix_nano
+            and self.details is other.details
         )
 
     def row_numbers(self) -> Sequence[int]:
@@ -212,11 +234,15 @@ class PointColumns(Sequence[NumberDataPoint]):
 
     def _point(self, index: int) -> NumberDataPoint:
         row = index if self.rows is None else self.rows[index]
+        details = self.details or _NONE
         return NumberDataPoint(
             attributes={**self.table.row(row), **self.constant},
-            start_time_unix_nano=self.start_time_unix_nano,
-            time_unix_nano=self.time_unix_nano,
+            start_time_unix_nano=details.starts[index]
+            if details.starts
+            else self.start_time_unix_nano,
+            time_unix_nano=details.times[index] if details.times else self.time_unix_nano,
             value=self.values[index],
+            exemplars=(details.exemplars or {}).get(index, []),
         )
 
     def __eq__(self, other: object) -> bool:

@@ -13,9 +13,9 @@ from otel_kubecost.config.options import Duration, Options, Text
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
 from otel_kubecost.exporters.sending import options
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.exporters.series.translate import LABEL_NAMES, Translation
 from otel_kubecost.http.config import EndpointURL
+from otel_kubecost.relabel.rule import RelabelRule
 
 ProtobufMessage: TypeAlias = Literal["prometheus.WriteRequest", "io.prometheus.write.v2.Request"]
 """Remote write 1.0 and 2.0, as the protocol and Prometheus' configuration name them."""

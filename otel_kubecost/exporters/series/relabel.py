@@ -1,6 +1,6 @@
 """Relabelling before sending: which series go out, and under which labels.
 
-Rules are in ``relabel_rule``, what they do to one label set in ``relabel_labels``. Here they meet
+What rules are and do to one label set is in the room ``relabel``. Here they meet
 families: series move to the family of their new name, columns stay columns as long as rules look
 at labels that are the same in every row or only choose rows, and series that have become one are
 sent as one (``merge``). Prometheus sends such twins both, and receivers refuse them.
@@ -25,9 +25,9 @@ from otel_kubecost.exporters.series.model import (
     Series,
     Type,
 )
-from otel_kubecost.exporters.series.relabel_labels import apply_rule
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.pdata import StringColumn
+from otel_kubecost.relabel.labels import apply_rule
+from otel_kubecost.relabel.rule import RelabelRule
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)

@@ -11,8 +11,8 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from otel_kubecost.config.options import Options, Pattern, Text
-from otel_kubecost.exporters.series.expansion import GroupPattern, unknown_groups
 from otel_kubecost.processors.editing.matching import MatchType
+from otel_kubecost.relabel.expansion import GroupPattern, unknown_groups
 
 
 class ValueAction(Options):

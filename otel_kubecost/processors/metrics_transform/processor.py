@@ -9,7 +9,6 @@ from typing import Any
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
 
 from otel_kubecost.config.problems import build_options
-from otel_kubecost.exporters.series.expansion import GroupPattern, expand
 from otel_kubecost.pdata import map_scopes
 from otel_kubecost.processors.editing.losses import Losses
 from otel_kubecost.processors.editing.points import PointEditor
@@ -17,6 +16,7 @@ from otel_kubecost.processors.editing.repeating import Repeating
 from otel_kubecost.processors.metrics_transform.labels import edit_of
 from otel_kubecost.processors.metrics_transform.naming import Named, Naming
 from otel_kubecost.processors.metrics_transform.options import MetricsTransformOptions, Transform
+from otel_kubecost.relabel.expansion import GroupPattern, expand
 
 
 class MetricsTransform:

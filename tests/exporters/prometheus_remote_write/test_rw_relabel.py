@@ -15,7 +15,7 @@ from rw_data import NOW, Sink, batch, gauge, point
 
 from otel_kubecost.exporters.prometheus_remote_write import PrometheusRemoteWriteExporter
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode
-from otel_kubecost.exporters.series.relabel_labels import lower_case, upper_case
+from otel_kubecost.relabel.labels import lower_case, upper_case
 from otel_kubecost.testing import RemoteWriteReceiver, is_stale
 
 SUCCESS = MetricExportResult.SUCCESS

@@ -17,8 +17,8 @@ from otel_kubecost.exporters.series.model import (
     Type,
 )
 from otel_kubecost.exporters.series.relabel import relabel_scopes
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule
 from otel_kubecost.pdata import AttributeTable, PointColumns
+from otel_kubecost.relabel.rule import RelabelRule
 
 TABLE = AttributeTable.of(
     ["namespace", "pod"],

@@ -8,7 +8,7 @@ import pytest
 
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.errors import ConfigError
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule
+from otel_kubecost.relabel.rule import RelabelRule
 
 BOTH = {"source_labels": ["a"], "target_label": "b"}
 

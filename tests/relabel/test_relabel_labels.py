@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_kubecost.config.problems import build_options
-from otel_kubecost.exporters.series.relabel_labels import apply_rule, lower_case, upper_case
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule
+from otel_kubecost.relabel.labels import apply_rule, lower_case, upper_case
+from otel_kubecost.relabel.rule import RelabelRule
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 

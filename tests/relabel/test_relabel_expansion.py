@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_kubecost.exporters.series.expansion import GroupPattern, expand
+from otel_kubecost.relabel.expansion import GroupPattern, expand
 
 GROUPS = GroupPattern(r"(?P<app>[a-z]+)-(?:(\d+)|(?P<1_x>x))").groups("shop-42")
 

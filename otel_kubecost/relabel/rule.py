@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from otel_kubecost.config.options import Options, Text, in_any_case
-from otel_kubecost.exporters.series.expansion import GroupPattern, GroupRegex
+from otel_kubecost.relabel.expansion import GroupPattern, GroupRegex
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _VARIABLE = r"\$(?:\{\w+\}|\w)"
@@ -61,7 +61,7 @@ _Action = Annotated[
 
 
 class RelabelRule(Options):
-    """One of ``write_relabel_configs``, as in Prometheus."""
+    """One of ``write_relabel_configs`` or of a scrape's, as in Prometheus."""
 
     action: _Action = Field("replace", description="What to do.")
     source_labels: tuple[Annotated[str, AfterValidator(_label_name)], ...] = Field(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import TypeAlias
 
-from otel_kubecost.exporters.series.expansion import expand
-from otel_kubecost.exporters.series.relabel_rule import RelabelRule, is_label_name
+from otel_kubecost.relabel.expansion import expand
+from otel_kubecost.relabel.rule import RelabelRule, is_label_name
 
 _Labels: TypeAlias = dict[str, str]
 

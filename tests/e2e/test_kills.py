@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from kills import ANSWER, TOTAL, Running, feed_and_kill, run_and_kill
+from kills import ANSWER, Running, feed_and_kill, run_and_kill
 from moody import hanging, moody_receiver, well
 from peers import wait_until
 
@@ -41,7 +41,7 @@ def test_what_is_being_sent_at_the_end_stays_in_the_spool(tmp_path):
             process.terminate()
             assert process.wait(60) == 0
         agents.check()
-        waiting = agents.audit.books().waiting
-        assert [labels for labels in waiting if ("__name__", TOTAL) in labels]
+        # Costs or the agent's own metrics: whichever was under way.
+        assert agents.audit.books().waiting
         receiver.mood = well
         agents.end()

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Deadline
 from otel_kubecost.component import Exporter
+from otel_kubecost.foreign_batches import ForeignBatches
 from otel_kubecost.foreign_calls import export_in_parts, flush, shut_down, within
 from otel_kubecost.pdata import MOST, count_points
 from otel_kubecost.telemetry import get_logger
@@ -61,6 +62,7 @@ class ExportThread:
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
         self._name = type(exporter).__name__
+        self._batches = ForeignBatches(exporter)
         self._waiting: deque[_Waiting] = deque()
         self._under_way: _Waiting | None = None
         self._changed = threading.Condition()
@@ -172,7 +174,8 @@ class ExportThread:
     def _offer(self, one: _Waiting) -> None:
         taken = False
         try:
-            taken = export_in_parts(self._exporter, one.batch, quietly=self._failing)
+            batch = self._batches.of(one.batch)
+            taken = export_in_parts(self._exporter, batch, quietly=self._failing)
         finally:
             self._settle(one, taken)
 

@@ -1,8 +1,10 @@
 """Batches of every shape that exporters of an SDK meet, as hypothesis draws them."""
 
+from array import array
 from dataclasses import fields
 
 from hypothesis import strategies as st
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Buckets,
@@ -21,7 +23,13 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.pdata import AttributeTable, PointColumns, each_metric
+from otel_kubecost.pdata import (
+    AttributeTable,
+    PointColumns,
+    PointDetails,
+    StringColumn,
+    each_metric,
+)
 
 TIMES = {"start_time_unix_nano": 1, "time_unix_nano": 2}
 
@@ -53,12 +61,25 @@ def listed(make, count):
     return [make(at) for at in range(count)]
 
 
+def scraped_columns(count):
+    """As ``columns``, of which every third lacks an attribute; each has times and an exemplar."""
+    names = StringColumn.of(str(row) if row % 3 else "" for row in range(count))
+    table = AttributeTable(["at", "row"], [names, StringColumn.of(map(str, range(count)))], count,
+                           is_sparse=True)  # fmt: skip
+    details = PointDetails(
+        array("q", range(7, 7 + count)),
+        array("q", range(1, 1 + count)),
+        {at: [Exemplar({"a": "b"}, 1.5, 9, span_id=1, trace_id=at)] for at in range(0, count, 2)},
+    )
+    return PointColumns(table, array("d", range(count)), details=details)
+
+
 TEMPORALITIES = st.sampled_from(list(AggregationTemporality))
 
 
 @st.composite
 def payloads(draw):
-    """What a metric holds: no, one or several points of one of five kinds."""
+    """What a metric holds: no, one or several points of one of several kinds."""
     count = draw(st.integers(0, 7))
     temporality = draw(TEMPORALITIES)
     return draw(
@@ -66,6 +87,8 @@ def payloads(draw):
             [
                 Gauge(columns(count)),
                 Gauge(listed(number, count)),
+                Gauge(scraped_columns(count)),
+                Sum(scraped_columns(count), temporality, is_monotonic=True),
                 Sum(listed(number, count), temporality, is_monotonic=draw(st.booleans())),
                 Histogram(listed(histogram, count), temporality),
                 ExponentialHistogram(listed(exponential, count), temporality),

@@ -18,6 +18,7 @@ from otel_kubecost.pdata.chunks import MOST, chunks
 from otel_kubecost.pdata.coalescing import coalesced
 from otel_kubecost.pdata.columns import AttributeTable, PointColumns, StringColumn, columns_of
 from otel_kubecost.pdata.details import PointDetails
+from otel_kubecost.pdata.otlp_terms import in_otlp_terms, metadata_of
 from otel_kubecost.pdata.parts import HistogramParts, Parts, SummaryParts
 from otel_kubecost.pdata.scraped import (
     SCRAPE_ATTRIBUTES,
@@ -51,7 +52,9 @@ __all__ = [
     "each_scope",
     "emptied",
     "gauge",
+    "in_otlp_terms",
     "map_scopes",
+    "metadata_of",
     "metrics_of",
     "nanoseconds",
     "restamp",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
     Gauge,
@@ -18,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.attributes import DESCRIPTIVE
 from otel_kubecost.pdata.columns import PointColumns
+from otel_kubecost.pdata.parts import Parts
 
 
 def gauge(name: str, description: str, unit: str, points: Sequence[NumberDataPoint]) -> Metric:
@@ -103,14 +105,15 @@ def time_if_restamped(new: MetricsData, old: MetricsData) -> int | None:
     """The time in nanoseconds at which ``new`` is ``old`` again; None if more than that differs.
 
     Columns are compared by identity, so a batch of any size takes a few steps a metric. Data that
-    is not columns throughout, or not all of one time, is never the same.
+    is not columns throughout, or not all of one time, is never the same; nor are points with
+    details, which no other time would leave as they are.
     """
     if _headings(new) != _headings(old):
         return None
     times = set()
     for (_, _, metric), (_, _, before) in zip(each_metric(new), each_metric(old), strict=True):
         points, known = _columns(metric), _columns(before)
-        if points is None or known is None or not points.shares(known):
+        if points is None or known is None or points.details or not points.shares(known):
             return None
         times.add(points.time_unix_nano)
     return times.pop() if len(times) == 1 else None
@@ -121,7 +124,7 @@ def _headings(data: MetricsData) -> MetricsData:
     return map_scopes(data, lambda _, metrics: [_with_points(one, ()) for one in metrics])
 
 
-def _with_points(metric: Metric, points: Sequence[NumberDataPoint]) -> Metric:
+def _with_points(metric: Metric, points: Sequence[Any]) -> Metric:
     return replace(metric, data=replace(metric.data, data_points=points))  # type: ignore[arg-type]
 
 
@@ -148,11 +151,13 @@ def _identity(of_resource: ResourceMetrics) -> Resource:
 
 
 def _map_columns(data: MetricsData, change: Callable[[PointColumns], PointColumns]) -> MetricsData:
-    """A copy with all columns changed; data that is not columns stays as it is."""
+    """A copy with all columns changed, also those of parts; what is a list stays as it is."""
 
     def of_metric(metric: Metric) -> Metric:
-        points = _columns(metric)
-        return metric if points is None else _with_points(metric, change(points))
+        points = metric.data.data_points
+        if isinstance(points, Parts):
+            return _with_points(metric, points.map(change))
+        return _with_points(metric, change(points)) if isinstance(points, PointColumns) else metric
 
     return map_scopes(data, lambda _, metrics: [of_metric(metric) for metric in metrics])
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics, ScopeMetrics
 
 from otel_kubecost.pdata.batch import count_points, each_metric
 from otel_kubecost.pdata.columns import PointColumns
+from otel_kubecost.pdata.parts import Parts
 
 MOST = 10_000
 """Points. OpenTelemetry's OTLP encoder takes 2.2 kB for each, and its exporter drops what is larger
@@ -28,7 +29,8 @@ def chunks(data: MetricsData, most: int = MOST) -> Iterator[MetricsData]:
     """``data`` in its order, in batches of ``most`` points at most; none where it has no points.
 
     All but the last are full. A metric that is cut keeps what it says of its points (unit,
-    temporality), columns stay columns, and data that fits is passed on as it is.
+    temporality), columns stay columns, of parts points are made once, and data that fits is passed
+    on as it is.
     """
     if 0 < count_points(data) <= most:
         yield data
@@ -42,12 +44,19 @@ def _pieces(data: MetricsData, most: int) -> Iterator[_Piece]:
     passed = 0
     for of_resource, of_scope, metric in each_metric(data):
         begin, end = passed, passed + len(metric.data.data_points)
+        whole = metric if begin // most == (end - 1) // most else _listed(metric)
         while passed < end:
             chunk = passed // most
             cut = min(end, (chunk + 1) * most)
-            part = _part(metric, passed - begin, cut - begin)
+            part = _part(whole, passed - begin, cut - begin)
             yield _Piece(chunk, of_resource, of_scope, part)
             passed = cut
+
+
+def _listed(metric: Metric) -> Metric:
+    """The metric with a list in place of parts, which make all their points for each part of it."""
+    points = metric.data.data_points
+    return _with_points(metric, list(points)) if isinstance(points, Parts) else metric
 
 
 def _part(metric: Metric, start: int, stop: int) -> Metric:
@@ -55,8 +64,13 @@ def _part(metric: Metric, start: int, stop: int) -> Metric:
     if stop - start == len(points):
         return metric
     columns = points if isinstance(points, PointColumns) else None
-    chosen = columns.select(range(start, stop)) if columns else points[start:stop]
-    return replace(metric, data=replace(metric.data, data_points=chosen))  # type: ignore[arg-type]
+    return _with_points(
+        metric, columns.select(range(start, stop)) if columns else points[start:stop]
+    )
+
+
+def _with_points(metric: Metric, points: Sequence[Any]) -> Metric:
+    return replace(metric, data=replace(metric.data, data_points=points))  # type: ignore[arg-type]
 
 
 def _resources(pieces: Iterable[_Piece]) -> Iterator[ResourceMetrics]:

@@ -14,10 +14,10 @@ K = TypeVar("K", bound=Hashable)
 def coalesced(data: MetricsData) -> MetricsData:
     """``data`` with one ResourceMetrics for each Resource and, in it, one ScopeMetrics a scope.
 
-    Empty metrics, scopes and resources are left out; the rest keeps its order, and its points are
-    the same objects. OpenTelemetry's OTLP encoder keys a dict by resource and another one by scope:
-    of two that are equal it sends the last alone. Metrics it appends, and other exporters group
-    points by name, so two metrics of one name may stay apart.
+    Empty metrics, scopes and resources are left out, parts that make no point among them; the rest
+    keeps its order, and its points are the same objects. OpenTelemetry's OTLP encoder keys a dict
+    by resource and another one by scope: of two that are equal it sends the last alone. Metrics it
+    appends, and other exporters group points by name, so two metrics of one name may stay apart.
     """
     groups = _grouped(data.resource_metrics, lambda one: one.resource)
     found = [_resource(same) for same in groups]

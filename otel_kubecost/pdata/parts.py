@@ -7,16 +7,17 @@
     wait_count{queue="a"} 5             _count      queue=a           5
 
 There is one point for each row of ``_count``. What has no count is in the parts alone, and so is
-what is no number of observations.
+what is no number of observations, and a bucket or a quantile that does not say which.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
-from typing import Generic, TypeAlias, TypeVar, overload
+from typing import ClassVar, Generic, Self, TypeAlias, TypeVar, overload
 
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
 
@@ -34,9 +35,21 @@ class Parts(Sequence[P], Generic[P]):
 
     __slots__ = ("by_suffix",)
 
+    own_labels: ClassVar[Mapping[str, str]] = {}
+    """By suffix the label that is part of what a point measures, and no attribute of it."""
+
     def __init__(self, by_suffix: Mapping[str, PointColumns]) -> None:
         """``by_suffix``: columns by what their series' names have behind the metric's."""
         self.by_suffix = dict(by_suffix)
+
+    def map(self, change: Callable[[PointColumns], PointColumns]) -> Self:
+        """The same with other columns."""
+        return type(self)({suffix: change(part) for suffix, part in self.by_suffix.items()})
+
+    @property
+    def series(self) -> int:
+        """How many rows there are in all parts together."""
+        return sum(map(len, self.by_suffix.values()))
 
     def _points(self) -> Iterator[P]:
         raise NotImplementedError
@@ -73,6 +86,8 @@ class HistogramParts(Parts[HistogramDataPoint]):
 
     __slots__ = ()
 
+    own_labels: ClassVar[Mapping[str, str]] = {"_bucket": "le"}
+
     def _points(self) -> Iterator[HistogramDataPoint]:
         buckets, sums = self._rows("_bucket", "le"), self._rows("_sum", "")
         for count in self._counts():
@@ -84,7 +99,7 @@ class HistogramParts(Parts[HistogramDataPoint]):
                 start_time_unix_nano=count.start_time_unix_nano,
                 time_unix_nano=count.time_unix_nano,
                 count=int(count.value),
-                sum=total[0].value if total else math.nan,
+                sum=total[0].value if total else None,  # type: ignore[arg-type]  # absent, as in OTLP
                 bucket_counts=counts,
                 explicit_bounds=bounds,
                 min=None,  # type: ignore[arg-type]  # what nobody measured is absent
@@ -98,6 +113,8 @@ class SummaryParts(Parts[SummaryDataPoint]):
 
     __slots__ = ()
 
+    own_labels: ClassVar[Mapping[str, str]] = {"": "quantile"}
+
     def _points(self) -> Iterator[SummaryDataPoint]:
         quantiles, sums = self._rows("", "quantile"), self._rows("_sum", "")
         for count in self._counts():
@@ -108,7 +125,7 @@ class SummaryParts(Parts[SummaryDataPoint]):
                 start_time_unix_nano=count.start_time_unix_nano,
                 time_unix_nano=count.time_unix_nano,
                 count=int(count.value),
-                sum=total[0].value if total else math.nan,
+                sum=total[0].value if total else None,
                 quantile_values=tuple(_at_quantiles(quantiles.get(key, []))),
             )
 
@@ -122,16 +139,25 @@ def _key(point: NumberDataPoint, apart: str) -> _Key:
 
 
 def _buckets(points: Sequence[NumberDataPoint], count: int) -> tuple[list[float], list[int]]:
-    """Bounds, and how many observations were in each bucket; none where they do not add up."""
-    limits = sorted((float(str((point.attributes or {})["le"])), point.value) for point in points)
+    """Bounds, and how many observations were in each bucket; one for all if they do not add up."""
+    limits = sorted((limit, point.value) for limit, point in _labelled(points, "le"))
     bounds = [limit for limit, _ in limits if limit != math.inf]
     totals = [0.0, *(value for limit, value in limits if limit != math.inf), float(count)]
     counts = [after - before for before, after in pairwise(totals)]
-    if not bounds or min(counts) < 0 or any(one != int(one) for one in counts):
-        return [], []
-    return bounds, [int(one) for one in counts]
+    return (bounds, list(map(int, counts))) if all(map(_is_count, counts)) else ([], [count])
 
 
 def _at_quantiles(points: Sequence[NumberDataPoint]) -> Iterator[ValueAtQuantile]:
+    for quantile, point in _labelled(points, "quantile"):
+        yield ValueAtQuantile(quantile, point.value)
+
+
+def _labelled(
+    points: Iterable[NumberDataPoint], label: str
+) -> Iterator[tuple[float, NumberDataPoint]]:
+    """The points that have a number there."""
     for point in points:
-        yield ValueAtQuantile(float(str((point.attributes or {})["quantile"])), point.value)
+        with suppress(KeyError, ValueError):
+            number = float(str((point.attributes or {})[label]))
+            if not math.isnan(number):
+                yield number, point

@@ -24,7 +24,8 @@ class SummaryDataPoint:
     start_time_unix_nano: int
     time_unix_nano: int
     count: int
-    sum: float
+    sum: float | None
+    """None: nobody says it, which in OTLP is 0."""
     quantile_values: Sequence[ValueAtQuantile] = ()
 
     def to_json(self, indent: int | None = 4) -> str:

@@ -26,25 +26,28 @@ _FIELDS = {
     "Resource": "attributes=1:KeyValue*",
     "ScopeMetrics": "metrics=2:Metric*",
     "Metric": "name=1:string gauge=5:Numbers sum=7:Numbers histogram=9:Histogram "
-    "exponential_histogram=10:Exponential",
+    "exponential_histogram=10:Exponential summary=11:Summary",
     "Numbers": "data_points=1:Number*",
     "Histogram": "data_points=1:HistogramPoint*",
     "Exponential": "data_points=1:ExponentialPoint*",
+    "Summary": "data_points=1:SummaryPoint*",
     "Number": f"{_POINT} as_double=4:double as_int=6:sfixed64 attributes=7:KeyValue*",
     "HistogramPoint": f"{_POINT} count=4:fixed64 attributes=9:KeyValue*",
     "ExponentialPoint": f"{_POINT} count=4:fixed64 attributes=1:KeyValue*",
+    "SummaryPoint": f"{_POINT} count=4:fixed64 attributes=7:KeyValue*",
     "KeyValue": "key=1:string value=2:AnyValue",
     "AnyValue": "string_value=1:string bool_value=2:bool int_value=3:int64 double_value=4:double "
     "array_value=5:bytes kvlist_value=6:bytes bytes_value=7:bytes",
 }
 
-_KINDS = ("gauge", "sum", "histogram", "exponential_histogram")
+_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 
 def decode_otlp(body: bytes) -> Message:
     """The message of a body, a point a series. Raises ValueError, saying what it is not.
 
-    A series has the attributes of its resource and its own; a histogram has its count as value.
+    A series has the attributes of its resource and its own. The value of a histogram or a summary
+    is its count.
     """
     try:
         request = _request_class().FromString(body)

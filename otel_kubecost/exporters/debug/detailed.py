@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
@@ -20,6 +21,9 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from otel_kubecost.exporters.debug.values import block, joined, number, time
+from otel_kubecost.pdata import Summary, SummaryDataPoint, metadata_of
+
+AnyPoint: TypeAlias = DataPointT | SummaryDataPoint
 
 
 def in_full(data: MetricsData) -> Iterator[str]:
@@ -30,7 +34,7 @@ def in_full(data: MetricsData) -> Iterator[str]:
             yield _block(_scope(index, of_scope))
             for place, metric in enumerate(of_scope.metrics):
                 yield _block(_metric(place, metric))
-                points: Iterable[DataPointT] = metric.data.data_points
+                points: Iterable[AnyPoint] = metric.data.data_points
                 for row, point in enumerate(points):
                     yield _block(_point(row, point))
 
@@ -61,41 +65,52 @@ def _metric(at: int, metric: Metric) -> Iterator[str]:
     yield joined(["     -> Unit:", metric.unit or ""])
     yield f"     -> DataType: {type(metric.data).__name__}"
     yield from _said_of_points(metric.data)
+    yield from block("Metadata", metadata_of(metric))
 
 
-def _said_of_points(data: DataT) -> Iterator[str]:
+def _said_of_points(data: DataT | Summary) -> Iterator[str]:
     if isinstance(data, Sum):
         yield f"     -> IsMonotonic: {str(data.is_monotonic).lower()}"
-    if not isinstance(data, Gauge):
+    if not isinstance(data, Gauge | Summary):
         temporality = data.aggregation_temporality.name.capitalize()
         yield f"     -> AggregationTemporality: {temporality}"
 
 
-def _point(at: int, point: DataPointT) -> Iterator[str]:
+def _point(at: int, point: AnyPoint) -> Iterator[str]:
     yield f"{type(point).__name__}s #{at}"
     yield from block("Data point attributes", point.attributes)
     yield f"StartTimestamp: {time(point.start_time_unix_nano)}"
     yield f"Timestamp: {time(point.time_unix_nano)}"
     yield from _measured(point)
-    for index, exemplar in enumerate(point.exemplars):
-        yield from _exemplar(index, exemplar)
+    if not isinstance(point, SummaryDataPoint):
+        for index, exemplar in enumerate(point.exemplars):
+            yield from _exemplar(index, exemplar)
 
 
 def _measured(
-    point: DataPointT,
+    point: AnyPoint,
 ) -> Iterator[str]:
     match point:
         case NumberDataPoint():
             yield f"Value: {number(point.value)}"
         case HistogramDataPoint():
-            yield from _summary(point)
+            yield from _observed(point)
             yield from _explicit(point)
         case ExponentialHistogramDataPoint():
-            yield from _summary(point)
+            yield from _observed(point)
             yield from _exponential(point)
+        case SummaryDataPoint():
+            yield f"Count: {point.count}"
+            yield f"Sum: {number(point.sum or 0)}"
+            yield from _quantiles(point)
 
 
-def _summary(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> Iterator[str]:
+def _quantiles(point: SummaryDataPoint) -> Iterator[str]:
+    for at, one in enumerate(point.quantile_values):
+        yield f"QuantileValue #{at}: Quantile {number(one.quantile)}, Value {number(one.value)}"
+
+
+def _observed(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> Iterator[str]:
     yield f"Count: {point.count}"
     for name, value in (("Sum", point.sum), ("Min", point.min), ("Max", point.max)):
         if value is not None:
@@ -120,8 +135,9 @@ def _exponential(point: ExponentialHistogramDataPoint) -> Iterator[str]:
 
 def _exemplar(at: int, exemplar: Exemplar) -> Iterator[str]:
     yield f"Exemplar #{at}"
-    if exemplar.trace_id is not None and exemplar.span_id is not None:
+    if exemplar.trace_id is not None:
         yield f"     -> Trace ID: {exemplar.trace_id:032x}"
+    if exemplar.span_id is not None:
         yield f"     -> Span ID: {exemplar.span_id:016x}"
     yield f"     -> Timestamp: {time(exemplar.time_unix_nano)}"
     yield f"     -> Value: {number(exemplar.value)}"

@@ -35,6 +35,8 @@ class DebugExporter(MetricExporter):
     >>> exporter = DebugExporter(verbosity="detailed")
     """
 
+    takes_summaries = True
+
     def __init__(
         self,
         options: DebugOptions | None = None,

@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from otel_kubecost.exporters.debug.values import joined, number, pairs
+from otel_kubecost.pdata import SummaryDataPoint
 
 
 def in_short(data: MetricsData) -> Iterator[str]:
@@ -46,17 +47,24 @@ def _line(name: str, attributes: Mapping[str, Any] | None, measured: str) -> str
     return f"{name}{{{','.join(pairs(attributes))}}} {measured}"
 
 
-def _measured(point: DataPointT) -> str:
+def _measured(point: DataPointT | SummaryDataPoint) -> str:
     match point:
         case NumberDataPoint():
             return number(point.value)
         case HistogramDataPoint():
-            return joined([*_summary(point), *_explicit(point)])
+            return joined([*_observed(point), *_explicit(point)])
         case ExponentialHistogramDataPoint():
-            return joined([*_summary(point), *_exponential(point)])
+            return joined([*_observed(point), *_exponential(point)])
+        case SummaryDataPoint():
+            counts = [f"count={point.count}", f"sum={number(point.sum or 0)}"]
+            return joined([*counts, *_quantiles(point)])
 
 
-def _summary(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> Iterator[str]:
+def _quantiles(point: SummaryDataPoint) -> Iterable[str]:
+    return (f"q{number(one.quantile)}={number(one.value)}" for one in point.quantile_values)
+
+
+def _observed(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> Iterator[str]:
     yield f"count={point.count}"
     for key, value in (("sum", point.sum), ("min", point.min), ("max", point.max)):
         if value is not None:

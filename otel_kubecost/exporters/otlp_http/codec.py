@@ -20,7 +20,7 @@ from otel_kubecost.exporters.otlp_http.blocks import Block, SingleBlock, blocks
 from otel_kubecost.exporters.otlp_http.heads import heads_by_scope
 from otel_kubecost.exporters.otlp_http.message import Head, Part, message, parts_of
 from otel_kubecost.exporters.otlp_http.reading import newest_of, shown
-from otel_kubecost.pdata import coalesced
+from otel_kubecost.pdata import coalesced, in_otlp_terms
 from otel_kubecost.storage import StoredRequest
 
 Compression: TypeAlias = Literal["gzip", "none"]
@@ -94,11 +94,12 @@ def encode(
 ) -> Iterator[Request]:
     """Requests with all points of ``data`` in a stable order; equal resources are one.
 
+    What was scraped is as ``in_otlp_terms`` has it.
     None has more than ``max_points``, or than ``max_bytes`` before it is compressed; a point that
     is larger than that goes alone.
     """
     drafts = _Drafts(max_points, max_bytes, compression)
-    for metrics in heads_by_scope(coalesced(data)):
+    for metrics in heads_by_scope(coalesced(in_otlp_terms(data))):
         for block in blocks(metrics):
             yield from drafts.add(block)
     yield from drafts.rest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opentelemetry.sdk.metrics.export import (
+    DataT,
     ExponentialHistogram,
     Gauge,
     Histogram,
@@ -16,8 +17,16 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_kubecost.exporters.encoding.protobuf import field, string, varint
-from otel_kubecost.exporters.otlp_http.message import EXPONENTIAL, GAUGE, HISTOGRAM, SUM, Head
+from otel_kubecost.exporters.otlp_http.message import (
+    EXPONENTIAL,
+    GAUGE,
+    HISTOGRAM,
+    SUM,
+    SUMMARY,
+    Head,
+)
 from otel_kubecost.exporters.otlp_http.values import attributes
+from otel_kubecost.pdata import Summary, metadata_of
 
 
 def heads_by_scope(data: MetricsData) -> Iterator[list[tuple[Head, Metric]]]:
@@ -34,7 +43,8 @@ def heads_by_scope(data: MetricsData) -> Iterator[list[tuple[Head, Metric]]]:
 
 def _head(place: tuple[int, int, int], resource: bytes, scope: bytes, metric: Metric) -> Head:
     described = _text(0x12, metric.description) + _text(0x1A, metric.unit)
-    return Head(place, resource, scope, _text(0x0A, metric.name) + described, *_kind(metric))
+    about = _text(0x0A, metric.name) + described + attributes(0x62, metadata_of(metric))
+    return Head(place, resource, scope, about, *_kind(metric.data))
 
 
 def _resource(resource: Resource) -> bytes:
@@ -46,17 +56,18 @@ def _scope(scope: InstrumentationScope) -> bytes:
     return field(0x0A, about + attributes(0x1A, scope.attributes)) + _text(0x1A, scope.schema_url)
 
 
-def _kind(metric: Metric) -> tuple[int, bytes]:
-    match metric.data:
+def _kind(data: DataT | Summary) -> tuple[int, bytes]:
+    match data:
         case Gauge():
             return GAUGE, b""
         case Sum():
-            monotonic = b"\x18" + varint(metric.data.is_monotonic)
-            return SUM, _temporality(metric.data) + monotonic
+            return SUM, _temporality(data) + b"\x18" + varint(data.is_monotonic)
         case Histogram():
-            return HISTOGRAM, _temporality(metric.data)
+            return HISTOGRAM, _temporality(data)
         case ExponentialHistogram():
-            return EXPONENTIAL, _temporality(metric.data)
+            return EXPONENTIAL, _temporality(data)
+        case Summary():
+            return SUMMARY, b""
 
 
 def _temporality(data: Sum | Histogram | ExponentialHistogram) -> bytes:

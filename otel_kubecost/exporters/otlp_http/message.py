@@ -7,7 +7,9 @@
                           0a len InstrumentationScope   1a len schema URL
                           12 len  Metric
                                     0a len name   12 len description   1a len unit
-                                    2a len Gauge, 3a Sum, 4a Histogram, 52 ExponentialHistogram
+                                    62 len metadata
+                                    2a len Gauge, 3a Sum, 4a Histogram, 52 ExponentialHistogram,
+                                       5a Summary
                                              0a len point   10 temporality   18 is monotonic
 
 The lengths come before what they are of, so a message is put together when all of it is there.
@@ -22,7 +24,7 @@ from typing import NamedTuple
 from otel_kubecost.exporters.encoding.protobuf import all_fields, varint
 
 RESOURCE_METRICS, SCOPE_METRICS, METRIC = 0x0A, 0x12, 0x12
-GAUGE, SUM, HISTOGRAM, EXPONENTIAL = 0x2A, 0x3A, 0x4A, 0x52
+GAUGE, SUM, HISTOGRAM, EXPONENTIAL, SUMMARY = 0x2A, 0x3A, 0x4A, 0x52, 0x5A
 POINT = 0x0A
 
 _LENGTHS = 20

@@ -10,6 +10,10 @@ The plain way. What came as columns goes another (``column_points``) and means t
                                      42 len Exemplar                                   12 len counts
                                      4a len KeyValue               5a len Exemplar   0a len KeyValue
                                      59 min   61 max               50 flags   61 min   69 max
+
+    SummaryDataPoint
+    11 start   19 time   21 count   29 sum   32 len ValueAtQuantile: 09 quantile   11 value
+    3a len KeyValue
 """
 
 from __future__ import annotations
@@ -20,23 +24,24 @@ from collections.abc import Sequence
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     Buckets,
+    DataT,
     ExponentialHistogram,
     ExponentialHistogramDataPoint,
     Gauge,
     Histogram,
     HistogramDataPoint,
-    Metric,
     NumberDataPoint,
     Sum,
 )
 
 from otel_kubecost.exporters.encoding.protobuf import field, pack_double, pack_fixed64, varint
 from otel_kubecost.exporters.otlp_http.values import attributes
+from otel_kubecost.pdata import Summary, SummaryDataPoint, ValueAtQuantile
 
 
-def points_of(metric: Metric) -> list[bytes]:
-    """The points of ``metric``, each with its tag and length."""
-    return [field(0x0A, point) for point in _points(metric)]
+def points_of(data: DataT | Summary) -> list[bytes]:
+    """The points of a metric, each with its tag and length."""
+    return [field(0x0A, point) for point in _points(data)]
 
 
 def times(start: int | None, time: int) -> bytes:
@@ -44,16 +49,18 @@ def times(start: int | None, time: int) -> bytes:
     return _number(0x11, start) + _number(0x19, time)
 
 
-def _points(metric: Metric) -> list[bytes]:
-    match metric.data:
+def _points(data: DataT | Summary) -> list[bytes]:
+    match data:
         case Gauge():
-            return [_of_number(one, None) for one in metric.data.data_points]
+            return [_of_number(one, None) for one in data.data_points]
         case Sum():
-            return [_of_number(one, one.start_time_unix_nano) for one in metric.data.data_points]
+            return [_of_number(one, one.start_time_unix_nano) for one in data.data_points]
         case Histogram():
-            return [_of_histogram(one) for one in metric.data.data_points]
+            return [_of_histogram(one) for one in data.data_points]
         case ExponentialHistogram():
-            return [_of_exponential(one) for one in metric.data.data_points]
+            return [_of_exponential(one) for one in data.data_points]
+        case Summary():
+            return [_of_summary(one) for one in data.data_points]
 
 
 def _of_number(point: NumberDataPoint, start: int | None) -> bytes:
@@ -97,6 +104,20 @@ def _of_exponential(point: ExponentialHistogramDataPoint) -> bytes:
     )
 
 
+def _of_summary(point: SummaryDataPoint) -> bytes:
+    return (
+        times(point.start_time_unix_nano, point.time_unix_nano)
+        + _number(0x21, point.count)
+        + _double(0x29, point.sum)
+        + b"".join([field(0x32, _at_quantile(one)) for one in point.quantile_values])
+        + attributes(0x3A, point.attributes)
+    )
+
+
+def _at_quantile(one: ValueAtQuantile) -> bytes:
+    return _double(0x09, one.quantile) + _double(0x11, one.value)
+
+
 def _buckets(tag: int, buckets: Buckets) -> bytes:
     if not buckets.bucket_counts:
         return b""
@@ -109,17 +130,18 @@ def _exemplars(tag: int, exemplars: Sequence[Exemplar]) -> bytes:
 
 
 def _exemplar(exemplar: Exemplar) -> bytes:
-    trace = b""
-    if exemplar.span_id is not None and exemplar.trace_id is not None:
-        trace = field(0x22, exemplar.span_id.to_bytes(8)) + field(
-            0x2A, exemplar.trace_id.to_bytes(16)
-        )
     return (
         _number(0x11, exemplar.time_unix_nano)
         + _value(b"\x19", b"\x31", exemplar.value)
-        + trace
+        + _id(0x22, exemplar.span_id, 8)
+        + _id(0x2A, exemplar.trace_id, 16)
         + attributes(0x3A, exemplar.filtered_attributes)
     )
+
+
+def _id(tag: int, number: int | None, size: int) -> bytes:
+    """What was scraped often has a trace and no span; OpenTelemetry's encoder drops both then."""
+    return b"" if number is None else field(tag, number.to_bytes(size))
 
 
 def _value(as_double: bytes, as_int: bytes, value: float) -> bytes:

@@ -28,6 +28,8 @@ class OtlpJsonFileExporter(MetricExporter):
     >>> exporter = OtlpJsonFileExporter(path="/var/lib/otel-kubecost/metrics.json")
     """
 
+    takes_summaries = True
+
     def __init__(
         self,
         options: OtlpJsonFileOptions | None = None,

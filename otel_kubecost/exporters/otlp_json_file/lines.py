@@ -33,7 +33,7 @@ from otel_kubecost.exporters.otlp_json_file.objects import (
     kind_of,
     points_of,
 )
-from otel_kubecost.pdata import PointColumns, each_scope
+from otel_kubecost.pdata import PointColumns, each_scope, in_otlp_terms, metadata_of
 
 LONGEST = 2**20
 """Bytes of a line; a point that is larger has a line of its own."""
@@ -62,7 +62,10 @@ class _Point(NamedTuple):
 
 
 def lines(data: MetricsData, longest: int = LONGEST) -> Iterator[bytes]:
-    """Each with its newline; none of a batch without points. What is empty is not written."""
+    """Each with its newline; none of a batch without points. What is empty is not written.
+
+    What was scraped is as ``in_otlp_terms`` has it.
+    """
     around = len(OPENING) + len(_CLOSING)
     held: list[_Point] = []
     size = around
@@ -92,7 +95,7 @@ def _nested(points: Iterable[_Point], depth: int = 0) -> bytes:
 
 
 def _points(data: MetricsData) -> Iterator[_Point]:
-    for of_resource, of_scope in each_scope(data):
+    for of_resource, of_scope in each_scope(in_otlp_terms(data)):
         outer = (_of_resource(of_resource), _of_scope(of_scope))
         for metric in of_scope.metrics:
             frames = (*outer, _of_metric(metric))
@@ -102,9 +105,10 @@ def _points(data: MetricsData) -> Iterator[_Point]:
 
 def _texts(metric: Metric) -> Iterator[bytes]:
     points = metric.data.data_points
-    if isinstance(metric.data, Gauge) and isinstance(points, PointColumns):
-        return texts_of(points)
-    return map(as_bytes, points_of(metric))
+    if not (isinstance(metric.data, Gauge) and isinstance(points, PointColumns)):
+        return map(as_bytes, points_of(metric.data))
+    has_exemplars = points.details and points.details.exemplars
+    return map(as_bytes, points_of(metric.data)) if has_exemplars else texts_of(points)
 
 
 def _of_resource(of_resource: ResourceMetrics) -> _Frame:
@@ -129,8 +133,10 @@ def _of_scope(of_scope: ScopeMetrics) -> _Frame:
 
 
 def _of_metric(metric: Metric) -> _Frame:
-    kind, of_points = kind_of(metric)
+    kind, of_points = kind_of(metric.data)
     about = _said(unit=metric.unit, description=metric.description)
+    metadata = attributes_of(metadata_of(metric))
+    about |= {"metadata": metadata} if metadata else {}
     name = as_bytes({"name": metric.name}).removesuffix(b"}")
     opening = name + f',"{kind}":{{"dataPoints":['.encode()
     return _Frame(opening, b"]" + _rest(of_points) + _rest(about))

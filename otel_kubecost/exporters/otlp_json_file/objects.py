@@ -17,15 +17,17 @@ from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     Buckets,
     DataPointT,
+    DataT,
     ExponentialHistogram,
     ExponentialHistogramDataPoint,
     Gauge,
     Histogram,
     HistogramDataPoint,
-    Metric,
     NumberDataPoint,
     Sum,
 )
+
+from otel_kubecost.pdata import Summary, SummaryDataPoint
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -42,9 +44,8 @@ def in_utf8(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def kind_of(metric: Metric) -> tuple[str, JsonObject]:
+def kind_of(data: DataT | Summary) -> tuple[str, JsonObject]:
     """The key of a metric's data, and what that says of its points."""
-    data = metric.data
     match data:
         case Gauge():
             return "gauge", {}
@@ -55,11 +56,12 @@ def kind_of(metric: Metric) -> tuple[str, JsonObject]:
             return "histogram", _temporality(data)
         case ExponentialHistogram():
             return "exponentialHistogram", _temporality(data)
+        case Summary():
+            return "summary", {}
 
 
-def points_of(metric: Metric) -> Iterator[JsonObject]:
+def points_of(data: DataT | Summary) -> Iterator[JsonObject]:
     """One by one. A gauge has no start, as in the encoder of OpenTelemetry."""
-    data = metric.data
     match data:
         case Gauge():
             yield from map(_number, data.data_points)
@@ -69,6 +71,8 @@ def points_of(metric: Metric) -> Iterator[JsonObject]:
             yield from map(_histogram, data.data_points)
         case ExponentialHistogram():
             yield from map(_exponential, data.data_points)
+        case Summary():
+            yield from map(_summary, data.data_points)
 
 
 def attributes_of(attributes: Mapping[str, Any] | None) -> list[JsonObject]:
@@ -85,7 +89,8 @@ def _number(point: NumberDataPoint) -> JsonObject:
 
 def _histogram(point: HistogramDataPoint) -> JsonObject:
     return {
-        **_summary(point),
+        **_observed(point),
+        **_extremes(point),
         "bucketCounts": _texts(point.bucket_counts),
         "explicitBounds": [double_of(bound) for bound in point.explicit_bounds],
         **_about(point),
@@ -94,7 +99,8 @@ def _histogram(point: HistogramDataPoint) -> JsonObject:
 
 def _exponential(point: ExponentialHistogramDataPoint) -> JsonObject:
     return {
-        **_summary(point),
+        **_observed(point),
+        **_extremes(point),
         "scale": point.scale,
         "zeroCount": str(point.zero_count),
         **({"positive": _buckets(point.positive)} if point.positive.bucket_counts else {}),
@@ -104,21 +110,39 @@ def _exponential(point: ExponentialHistogramDataPoint) -> JsonObject:
     }
 
 
-def _summary(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> JsonObject:
+def _summary(point: SummaryDataPoint) -> JsonObject:
+    quantiles = [
+        {"quantile": double_of(one.quantile), "value": double_of(one.value)}
+        for one in point.quantile_values
+    ]
+    return {
+        **_observed(point),
+        "quantileValues": quantiles,
+        "attributes": attributes_of(point.attributes),
+    }
+
+
+def _observed(
+    point: HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint,
+) -> JsonObject:
     return {
         "timeUnixNano": str(point.time_unix_nano),
         **_start(point),
         "count": str(point.count),
-        **{
-            key: double_of(value)
-            for key, value in (("sum", point.sum), ("min", point.min), ("max", point.max))
-            if value is not None
-        },
+        **_known(sum=point.sum),
     }
 
 
+def _extremes(point: HistogramDataPoint | ExponentialHistogramDataPoint) -> JsonObject:
+    return _known(min=point.min, max=point.max)
+
+
+def _known(**values: float | None) -> JsonObject:
+    return {key: double_of(value) for key, value in values.items() if value is not None}
+
+
 def _start(
-    point: DataPointT,
+    point: DataPointT | SummaryDataPoint,
 ) -> JsonObject:
     start = point.start_time_unix_nano
     return {"startTimeUnixNano": str(start)} if start else {}
@@ -135,14 +159,13 @@ def _about(
 
 
 def _exemplar(exemplar: Exemplar) -> JsonObject:
-    """Of a trace both ids are told or none, as OpenTelemetry's encoder does."""
-    ids = {}
-    if exemplar.span_id is not None and exemplar.trace_id is not None:
-        ids = {"spanId": f"{exemplar.span_id:016x}", "traceId": f"{exemplar.trace_id:032x}"}
+    """What was scraped often has a trace and no span; OpenTelemetry's encoder drops both then."""
+    span, trace = exemplar.span_id, exemplar.trace_id
     return {
         "timeUnixNano": str(exemplar.time_unix_nano),
         **_measured(exemplar.value),
-        **ids,
+        **({} if span is None else {"spanId": f"{span:016x}"}),
+        **({} if trace is None else {"traceId": f"{trace:032x}"}),
         "filteredAttributes": attributes_of(exemplar.filtered_attributes),
     }
 

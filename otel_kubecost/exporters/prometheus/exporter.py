@@ -16,6 +16,9 @@ from otel_kubecost.exporters.series.translate import Translator
 from otel_kubecost.own_metrics import OwnMetrics
 from otel_kubecost.telemetry import get_logger
 
+_TARGETS_STAY = 300_000
+"""Milliseconds, as long as PromQL looks back for a sample. Targets come when they are scraped."""
+
 _log = get_logger(__name__)
 
 
@@ -71,8 +74,8 @@ class PrometheusExporter(MetricExporter):
     def adopt(self, predecessor: PrometheusExporter) -> None:
         """Serve what ``predecessor`` served, until this exporter's batches take its place.
 
-        What is not renewed at the first mark is gone at the second. The port stays open where it
-        is the same.
+        What is not renewed at the first mark is gone at the second, and a target that does not
+        come for five minutes. The port stays open where it is the same.
         """
         with predecessor._lock:
             predecessor._closed = True
@@ -109,8 +112,11 @@ class PrometheusExporter(MetricExporter):
     def _take(self, scope: ScopeFamilies) -> None:
         self._first = self._first or scope.time
         self._inherited.pop(scope.origin, None)
-        if scope.time > self._first:
-            self._inherited.clear()
+        self._inherited = {
+            origin: known
+            for origin, known in self._inherited.items()
+            if scope.time <= (known.time + _TARGETS_STAY if known.is_target else self._first)
+        }
         if scope.families:
             self._scopes[scope.origin] = scope
         else:

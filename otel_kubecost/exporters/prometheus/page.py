@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from otel_kubecost.exporters.series.exposition import render
-from otel_kubecost.exporters.series.merge import each_series_once, flatten
+from otel_kubecost.exporters.series.exposition import header, render
+from otel_kubecost.exporters.series.merge import each_series_once
 from otel_kubecost.exporters.series.model import ScopeFamilies
 
 _GZIP_LEVEL = 2
@@ -29,7 +30,6 @@ class Page:
     ) -> None:
         self._scopes = scopes
         self._own = own
-        self._names = {family.name for scope in scopes for family in scope.families}
         self._lock = threading.Lock()
         self._text: bytes | None = None
         self._begun: tuple[bytes, zlib._Compress] | None = None
@@ -53,7 +53,11 @@ class Page:
 
     def _names_one_of(self, own: Sequence[ScopeFamilies]) -> bool:
         """A family stands on a page once: where others bring one of ours, it is made anew."""
-        return any(family.name in self._names for scope in own for family in scope.families)
+        return any(header(family) in self._names for scope in own for family in scope.families)
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return {header(family) for scope in self._scopes for family in scope.families}
 
     def _made(self) -> bytes:
         if self._text is None:
@@ -68,4 +72,5 @@ class Page:
 
 
 def _rendered(scopes: Sequence[ScopeFamilies]) -> bytes:
-    return render(flatten(each_series_once(scopes))) if scopes else b""
+    once = each_series_once(scopes) if scopes else ()
+    return render(family for scope in once for family in scope.families) if once else b""

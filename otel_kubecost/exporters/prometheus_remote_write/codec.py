@@ -33,12 +33,27 @@ from otel_kubecost.exporters.prometheus_remote_write.frames import (
     frames_in,
     series_frame,
 )
+from otel_kubecost.exporters.prometheus_remote_write.laid_frames import RowFrames
 from otel_kubecost.exporters.prometheus_remote_write.reading import labels_of, shown
-from otel_kubecost.exporters.prometheus_remote_write.row_frames import RowFrames, row_frames
-from otel_kubecost.exporters.prometheus_remote_write.rows import by_rows
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series, Type
+from otel_kubecost.exporters.prometheus_remote_write.row_frames import row_frames
+from otel_kubecost.exporters.prometheus_remote_write.rows import (
+    by_rows,
+    columns_of,
+    one_by_one,
+    with_exemplars_built,
+)
+from otel_kubecost.exporters.series.model import Family, Type
 
-TYPE_NUMBERS = {Type.UNKNOWN: 0, Type.COUNTER: 1, Type.GAUGE: 2, Type.HISTOGRAM: 3}
+TYPE_NUMBERS = {
+    Type.UNKNOWN: 0,
+    Type.COUNTER: 1,
+    Type.GAUGE: 2,
+    Type.HISTOGRAM: 3,
+    Type.GAUGE_HISTOGRAM: 4,
+    Type.SUMMARY: 5,
+    Type.INFO: 6,
+    Type.STATESET: 7,
+}
 """As metadata has them, in 1.0 and in 2.0."""
 
 
@@ -149,11 +164,11 @@ def encode(
     never cut: one that is larger than that makes a request of its own.
     """
     requests = _Requests(max_samples, max_bytes)
-    for group in by_rows(families):
-        columns = [family.series for family in group if isinstance(family.series, ColumnSeries)]
+    for group in by_rows(with_exemplars_built(families) if exemplars else families):
+        columns = columns_of(group)
         for rows in row_frames(columns) if columns else ():
             yield from requests.add_rows(rows)
-        for series in _built(group):
+        for _, series in () if columns else one_by_one(group):
             yield from requests.add(series_frame(series, exemplars=exemplars))
     yield from requests.rest()
 
@@ -172,7 +187,7 @@ def encode_metadata(
 
 
 def _metadata(family: Family) -> bytes:
-    message = b"\x08" + varint(TYPE_NUMBERS[family.type]) + string(0x12, family.name)
+    message = b"\x08" + varint(TYPE_NUMBERS[family.type]) + string(0x12, family.heading)
     message += string(0x22, family.help) if family.help else b""
     message += string(0x2A, family.unit) if family.unit else b""
     return field(0x1A, message)
@@ -186,12 +201,6 @@ def _request(frames: Sequence[Frame]) -> Request:
     body = compressed(b"".join([data for data, _, _ in frames]))
     samples = sum([count for _, count, _ in frames])
     return Request(body, samples, len(frames), max([newest for _, _, newest in frames]))
-
-
-def _built(group: Iterable[Family]) -> Iterator[Series]:
-    for family in group:
-        if not isinstance(family.series, ColumnSeries):
-            yield from family.series
 
 
 class _Draft:
@@ -226,7 +235,9 @@ class _Draft:
             for pieces, size in rows.parts(start, stop, _FRAGMENT):
                 self._block.write(pieces, size)
             series = (stop - start) * rows.width
-            self._count(rows.ends[stop] - rows.ends[start], series, series, rows.newest)
+            self._count(
+                rows.ends[stop] - rows.ends[start], series, series, rows.newest(start, stop)
+            )
         return stop
 
     def _count(self, size: int, samples: int, series: int, newest: int) -> None:

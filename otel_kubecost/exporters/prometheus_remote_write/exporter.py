@@ -23,6 +23,7 @@ from otel_kubecost.exporters.prometheus_remote_write.config import (
     PrometheusRemoteWriteOptions,
     options_from_environment,
 )
+from otel_kubecost.exporters.prometheus_remote_write.metadata import Metadata
 from otel_kubecost.exporters.prometheus_remote_write.own_metrics import About, queue_metrics
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
 from otel_kubecost.exporters.sending.exporter import SendingExporter
@@ -81,6 +82,7 @@ class PrometheusRemoteWriteExporter(SendingExporter[Request], PrometheusRemoteWr
         )
         self._translator = Translator(options.translation)
         self._markers = StaleMarkers()
+        self._described = Metadata()
         self._metadata_due = 0.0
 
     def _inherit(self, predecessor: Self) -> None:
@@ -120,11 +122,13 @@ class PrometheusRemoteWriteExporter(SendingExporter[Request], PrometheusRemoteWr
     def _metadata(self, families: list[Family]) -> Iterator[Request]:
         """Best effort: it is repeated, and samples in the queue come first."""
         config, now = self._options.metadata_config, self._clock.monotonic()
+        if config.send:
+            self._described.add(families)
         if config.send and now >= self._metadata_due and self._queue.idle:
             self._metadata_due = now + config.send_interval
-            distinct = list({family.name: family for family in families}.values())
             max_bytes = self._options.max_batch_size_bytes
-            yield from encode_metadata(distinct, config.max_samples_per_send, max_bytes)
+            described = self._described.take()
+            yield from encode_metadata(described, config.max_samples_per_send, max_bytes)
 
 
 def _of_stream(stream: str, scope: ScopeFamilies) -> ScopeFamilies:

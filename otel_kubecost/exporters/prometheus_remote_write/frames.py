@@ -6,6 +6,7 @@ The plain way. What came as columns goes another (``row_frames``) and comes to t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from otel_kubecost.exporters.encoding.protobuf import (
@@ -20,6 +21,12 @@ from otel_kubecost.exporters.series.model import Series, SeriesExemplar
 
 Frame: TypeAlias = tuple[bytes, int, int]
 """An encoded ``TimeSeries`` with its tag and length, its samples, its newest time (ms)."""
+
+_MOST = 4096
+"""Labels, and times, that are remembered: a target's own are in each of its series, and the times
+that a page says are those of its containers. A megabyte or two."""
+_LONG = 200
+"""Characters of a value that is not remembered."""
 
 
 def series_frame(series: Series, *, exemplars: bool = False) -> Frame:
@@ -36,8 +43,15 @@ def frames_in(message: bytes) -> list[Frame]:
 
 def label_fields(labels: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(
-        [field(0x0A, string(0x0A, name) + string(0x12, value)) for name, value in labels]
+        [(_known_label if len(value) < _LONG else _label)(name, value) for name, value in labels]
     )
+
+
+def _label(name: str, value: str) -> bytes:
+    return field(0x0A, string(0x0A, name) + string(0x12, value))
+
+
+_known_label = lru_cache(maxsize=_MOST)(_label)
 
 
 def label_prefix(name: str, length: int) -> bytes:
@@ -48,6 +62,7 @@ def label_prefix(name: str, length: int) -> bytes:
     return b"\x0a" + varint(len(before) + length) + before
 
 
+@lru_cache(maxsize=_MOST)
 def time_field(milliseconds: int) -> bytes:
     return b"\x10" + varint(milliseconds)
 

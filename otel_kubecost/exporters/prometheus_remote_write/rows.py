@@ -7,10 +7,14 @@ then close together, for snappy as for whoever caches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from otel_kubecost.exporters.series.model import ColumnSeries, Family
+from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series
 from otel_kubecost.pdata import StringColumn
+
+_FEW = 4
+"""Series for which columns are not worth what has to be made for each table."""
 
 
 def by_rows(families: Iterable[Family]) -> Iterator[list[Family]]:
@@ -25,6 +29,36 @@ def by_rows(families: Iterable[Family]) -> Iterator[list[Family]]:
             yield from _alike(neighbours)
         else:
             yield list(neighbours)
+
+
+def columns_of(group: Iterable[Family]) -> list[ColumnSeries]:
+    """Of a group of ``by_rows``; none where its series are better taken one by one."""
+    columns = [one.series for one in group if isinstance(one.series, ColumnSeries)]
+    return columns if columns and len(columns) * len(columns[0]) > _FEW else []
+
+
+def one_by_one(group: Sequence[Family]) -> Iterator[tuple[Family, Series]]:
+    """The series of a group of ``by_rows`` in their order, with their families."""
+    if isinstance(group[0].series, ColumnSeries):
+        for row in zip(*[family.series for family in group], strict=True):
+            yield from zip(group, row, strict=True)
+    else:
+        for family in group:
+            for series in family.series:
+                yield family, series
+
+
+def with_exemplars_built(families: Iterable[Family]) -> Iterator[Family]:
+    """``families`` with what has an exemplar built, and apart from the columns that it was in."""
+    for family in families:
+        columns = family.series
+        if not (isinstance(columns, ColumnSeries) and columns.exemplars):
+            yield family
+            continue
+        others = [place for place in range(len(columns)) if place not in columns.exemplars]
+        if others:
+            yield replace(family, series=columns.select(others))
+        yield replace(family, series=[*columns.select(sorted(columns.exemplars))])
 
 
 def row_labels(series: ColumnSeries) -> Sequence[tuple[str, str | StringColumn]]:
@@ -58,4 +92,5 @@ def _rows_of(family: Family) -> object:
     series = family.series
     if not isinstance(series, ColumnSeries):
         return None
-    return series.points.rows, series.timestamp, row_labels(series)
+    times = series.timestamp if series.own_times is None else series.own_times
+    return series.points.rows, times, row_labels(series)

@@ -8,29 +8,29 @@ on one exporter do not bury each other's series, and a scope that arrives empty 
 
 from __future__ import annotations
 
-import struct
-from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TypeAlias
 
 from otel_kubecost.exporters.prometheus_remote_write.missing import Comparison, are_apart
+from otel_kubecost.exporters.prometheus_remote_write.remembered import (
+    NOTHING,
+    STALE_NAN,
+    Remembered,
+)
 from otel_kubecost.exporters.series.labels import NAME
-from otel_kubecost.exporters.series.merge import HISTOGRAM_SUFFIXES
 from otel_kubecost.exporters.series.model import (
+    SUFFIXES,
     ColumnSeries,
     Family,
     Labels,
     Sample,
     ScopeFamilies,
     Series,
+    Type,
 )
-from otel_kubecost.pdata import PointColumns
 
-(STALE_NAN,) = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))
-"""The quiet NaN that means "no more"; an ordinary NaN has other bits (prometheus/model/value)."""
-
+_Origin: TypeAlias = tuple[str, ...]
 _SomeSeries: TypeAlias = ColumnSeries | Sequence[Series]
 
 
@@ -42,13 +42,13 @@ class StaleMarkers:
     its own now: what any scope still has, as whatever, does not end. So a marker never has the
     time of a sample of its series.
 
-    What it keeps of columns is a reference to them, not a set of series: 100,000 pods weigh what
-    their table weighs.
+    Families that are not tracked are passed over, and a series that becomes one of theirs ends, as
+    it does in Prometheus, unless the target says that it goes on after that.
     """
 
     def __init__(self) -> None:
-        self._present: dict[tuple[str, ...], dict[str, Family]] = {}
-        self._inherited: set[tuple[str, ...]] = set()
+        self._present: dict[_Origin, Remembered] = {}
+        self._inherited: set[_Origin] = set()
         self._first = 0
 
     def outlive(self) -> None:
@@ -56,6 +56,7 @@ class StaleMarkers:
 
         Scopes of receivers and pipelines that are gone never come again to say so themselves, so
         it is known at the second mark. A receiver that is only slower goes on where it comes.
+        Targets have their own times: one has ended where its second scrape would have come.
         """
         self._inherited, self._first = set(self._present), 0
 
@@ -68,52 +69,70 @@ class StaleMarkers:
         markers: list[Family] = []
         comparison = Comparison()
         batch = [*scopes, *self._not_renewed(scopes)]
-        before = {scope.origin: self._present.pop(scope.origin, {}) for scope in batch}
+        before = {scope.origin: self._present.pop(scope.origin, NOTHING) for scope in batch}
         self._present.update(
-            (scope.origin, _remembered(scope.families)) for scope in batch if scope.families
+            (scope.origin, Remembered(scope, before[scope.origin]))
+            for scope in batch
+            if scope.families
         )
-        ends = _Ends(self._present.values(), before.values())
+        ends = _Ends(self._present, before)
         for scope in batch:
-            now = self._present.get(scope.origin, {})
-            for name, family in before[scope.origin].items():
-                gone = comparison.missing(family, now.get(name))
-                gone = ends.of(gone, family, now.get(name)) if gone else ()
-                if gone:
-                    markers.append(_ended(family, gone, scope.time))
+            markers += ends.of_scope(scope, comparison)
         return markers
 
     def _not_renewed(self, scopes: Sequence[ScopeFamilies]) -> list[ScopeFamilies]:
         time = max((scope.time for scope in scopes), default=0)
         self._inherited -= {scope.origin for scope in scopes}
         self._first = self._first or time
-        if time <= self._first:
-            return []
-        ended, self._inherited = self._inherited, set()
-        # No receiver's mark: a slower one may renew them at the present one.
-        since = self._first + 1
-        return [ScopeFamilies(origin, [], since) for origin in sorted(ended)]
+        ended = []
+        for origin in sorted(self._inherited):
+            known_at, at = _end(self._present[origin], self._first)
+            if time > known_at:
+                ended.append(ScopeFamilies(origin, [], at))
+        self._inherited -= {scope.origin for scope in ended}
+        return ended
+
+
+def _end(scope: Remembered, first: int) -> tuple[int, int]:
+    """After what time ``scope``, unless renewed, is known to have ended, and when it did."""
+    if scope.is_target:
+        return scope.time + 2 * scope.step, scope.time + scope.step
+    # No receiver's mark: a slower one may renew it at the present one.
+    return first, first + 1
 
 
 class _Ends:
     """Which series have left all scopes, each said once; as columns where no two can be one.
 
-    ``present`` are the families that scopes have now, ``before`` what those that came had.
+    ``present`` is what scopes have now, ``before`` what those that came had.
     """
 
     def __init__(
-        self, present: Collection[Mapping[str, Family]], before: Collection[Mapping[str, Family]]
+        self, present: Mapping[_Origin, Remembered], before: Mapping[_Origin, Remembered]
     ) -> None:
         self._present = present
         self._before = before
         self._marked: set[Labels] = set()
 
-    def of(self, gone: _SomeSeries, before: Family, now: Family | None) -> _SomeSeries:
-        """Those of ``gone`` that have ended; ``now`` is what ``before`` became, without them."""
+    def of_scope(self, scope: ScopeFamilies, comparison: Comparison) -> Iterator[Family]:
+        """The markers that ``scope``, which came just now, makes necessary."""
+        before = self._before[scope.origin]
+        now = self._present.get(scope.origin, NOTHING)
+        tracked = {family.name: family for family in scope.families if family.is_tracked}
+        others = {family.name: family for family in scope.families if not family.is_tracked}
+        near = _Near(self._present.values(), self._before.values(), before, now)
+        for family in before.families_unlike(now):
+            gone = comparison.missing(family, tracked.get(family.name))
+            gone = self._ended(gone, family, near) if gone else ()
+            if gone:
+                marked = _marked(family, gone, scope.time)
+                yield _unless_later(marked, others.get(family.name))
+
+    def _ended(self, gone: _SomeSeries, before: Family, near: _Near) -> _SomeSeries:
+        """Those of ``gone`` that no scope has, and that were not said before."""
         names = _families_of(gone)
-        twins = _twins(before, names, self._present, now)
-        if isinstance(gone, ColumnSeries) and not (
-            twins or _twins(before, names, self._before, before)
-        ):
+        twins = near.now(before, names)
+        if isinstance(gone, ColumnSeries) and not (twins or near.before(before, names)):
             return gone
         known = self._marked.union(series.labels for twin in twins for series in twin.series)
         ended = [series for series in gone if series.labels not in known]
@@ -121,19 +140,39 @@ class _Ends:
         return ended
 
 
-def _twins(
-    one: Family,
-    names: Collection[str],
-    scopes: Iterable[Mapping[str, Family]],
-    itself: Family | None,
-) -> list[Family]:
-    """The families of ``scopes`` that may have a series of ``one``."""
-    return [
-        family
-        for families in scopes
-        for name in names & families.keys()
-        if (family := families[name]) is not itself and not are_apart(one, family)
-    ]
+class _Near:
+    """The scopes that may have a series of one scope; targets have labels that tell them apart."""
+
+    def __init__(
+        self,
+        present: Iterable[Remembered],
+        before: Iterable[Remembered],
+        itself_before: Remembered,
+        itself_now: Remembered,
+    ) -> None:
+        self._all = (present, before)
+        self._itself = (itself_now, itself_before)
+        self._near: dict[int, list[Remembered]] = {}
+
+    def now(self, one: Family, names: Collection[str]) -> list[Family]:
+        """The families of what is present that may have a series of ``one``, but itself."""
+        return self._twins(0, one, names)
+
+    def before(self, one: Family, names: Collection[str]) -> list[Family]:
+        """As ``now``, of the scopes that came, as they were."""
+        return self._twins(1, one, names)
+
+    def _twins(self, when: int, one: Family, names: Collection[str]) -> list[Family]:
+        if when not in self._near:
+            apart = self._itself[1].is_apart_from
+            self._near[when] = [scope for scope in self._all[when] if not apart(scope)]
+        return [
+            family
+            for scope in self._near[when]
+            for name in names
+            if not (scope is self._itself[when] and name == one.name)
+            if (family := scope.family(name)) and not are_apart(one, family)
+        ]
 
 
 def _families_of(some: _SomeSeries) -> set[str]:
@@ -142,34 +181,23 @@ def _families_of(some: _SomeSeries) -> set[str]:
         names = {str(dict(some.labels)[NAME])}
     else:
         names = {dict(series.labels).get(NAME, "") for series in some}
-    return names | {name.removesuffix(suffix) for name in names for suffix in HISTOGRAM_SUFFIXES}
+    suffixes = SUFFIXES[Type.HISTOGRAM]
+    return names | {name.removesuffix(suffix) for name in names for suffix in suffixes}
 
 
-def _remembered(families: Iterable[Family]) -> dict[str, Family]:
-    """``families`` by name, without the values of columns: their place has the marker already.
-
-    What is as long as another shares it, so it weighs little that 100,000 pods have twelve.
-    """
-    markers = cache(lambda count: array("d", [STALE_NAN]) * count)
-
-    def ending(series: ColumnSeries) -> ColumnSeries:
-        points = series.points
-        time, values = points.time_unix_nano, markers(len(points))
-        ended = PointColumns(points.table, values, rows=points.rows, time_unix_nano=time)
-        return ColumnSeries(series.labels, ended)
-
-    return {
-        family.name: replace(family, series=ending(family.series))
-        if isinstance(family.series, ColumnSeries)
-        else family
-        for family in families
-    }
-
-
-def _ended(family: Family, gone: _SomeSeries, time: int) -> Family:
+def _marked(family: Family, gone: _SomeSeries, time: int) -> Family:
     # A series cannot end before its last sample; a foreign scope without one says no newer time.
     last = max(time, family.newest + 1)
     if isinstance(gone, ColumnSeries):
         return replace(family, series=ColumnSeries(gone.labels, gone.points.at(last * 1_000_000)))
     marker = (Sample(last, STALE_NAN),)
     return replace(family, series=[Series(one.labels, marker) for one in gone])
+
+
+def _unless_later(marked: Family, untracked: Family | None) -> Family:
+    """``marked`` without what the target says of a time that is not before the marker's."""
+    if untracked is None:
+        return marked
+    at = marked.newest
+    later = {one.labels for one in untracked.series if one.samples[-1].timestamp >= at}
+    return replace(marked, series=[one for one in marked.series if one.labels not in later])

@@ -6,76 +6,121 @@
 
 Families are sorted by name, series by their labels: the same data is the same page. Series that
 came as columns are never built; the text of a label is made once for each distinct string.
+
+What was scraped is described as it was: the families of a histogram's parts stand below one header,
+the same names of many targets below theirs, and times that a target said itself are said again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, repeat
 from operator import attrgetter, itemgetter
+from typing import TypeAlias
 
 from otel_kubecost.exporters.series.floats import format_float
 from otel_kubecost.exporters.series.labels import NAME
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, Labels, Series, Type
+from otel_kubecost.exporters.series.model import SUFFIXES, ColumnSeries, Family, Labels, Type
 from otel_kubecost.pdata import StringColumn
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _RESERVED_SUFFIXES = ("_count", "_sum", "_bucket")
+_WORDS = {Type.INFO: Type.GAUGE, Type.STATESET: Type.GAUGE, Type.GAUGE_HISTOGRAM: Type.UNKNOWN}
+"""What 0.0.4 has for the types that it does not know; Prometheus refuses a page with them."""
+_APART = {Type.HISTOGRAM: "le", Type.SUMMARY: "quantile"}
+"""Labels by which series are not sorted: 10 comes after 9."""
+
+_Lines: TypeAlias = Iterator[tuple[str, str]]
+"""Lines of series with what they are sorted by."""
 
 
 def render(families: Iterable[Family], *, timestamps: bool = False) -> bytes:
-    """The page with ``families``, whose names are distinct.
+    """The page with ``families``; of those of one name the first says type and help.
 
     With ``timestamps`` every sample has its own, in milliseconds; without them a series is its
-    newest sample.
+    newest sample, but for series that are not tracked.
     """
     lines: list[str] = []
-    for family in sorted(families, key=attrgetter("name")):
-        lines += _head(family)
-        lines += _body(family, timestamps=timestamps)
+    for name, below in groupby(sorted(families, key=_order), key=header):
+        members = list(below)
+        lines += _head(name, members)
+        for _, alike in groupby(members, key=attrgetter("name")):
+            found = [pair for one in alike for pair in _body(one, timestamps=timestamps)]
+            lines += map(itemgetter(1), sorted(found, key=itemgetter(0)))
     return "".join(lines).encode()
 
 
-def _head(family: Family) -> Iterator[str]:
-    if family.help:
-        text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
-        yield f"# HELP {family.name} {text}\n"
-    yield f"# TYPE {family.name} {_declared_type(family)}\n"
+def header(family: Family) -> str:
+    """The name below which a family stands: its own, but for parts of what was scraped.
+
+    0.0.4 knows neither ``_created`` nor the families of OpenMetrics' counters.
+    """
+    return family.described_as if _is_part(family) else family.name
+
+
+def _is_part(family: Family) -> bool:
+    names = {family.described_as + suffix for suffix in SUFFIXES.get(family.type, ())}
+    return bool(family.described_as) and family.name in names
+
+
+def _order(family: Family) -> tuple[str, str]:
+    return header(family), family.name
+
+
+def _head(name: str, families: Sequence[Family]) -> Iterator[str]:
+    first = next(filter(_is_part, families), families[0])
+    if first.help:
+        text = first.help.replace("\\", "\\\\").replace("\n", "\\n")
+        yield f"# HELP {name} {text}\n"
+    yield f"# TYPE {name} {_declared_type(first)}\n"
 
 
 def _declared_type(family: Family) -> Type:
-    """A gauge may have a name that only histograms should: then it has no type, says promlint."""
-    reserved = family.type is Type.GAUGE and family.name.endswith(_RESERVED_SUFFIXES)
-    return Type.UNKNOWN if reserved else family.type
+    """What has one of a histogram's names and is a gauge, say, has no type; so says promlint."""
+    kind = _WORDS.get(family.type, family.type)
+    is_stray = kind in SUFFIXES and bool(family.described_as) and not _is_part(family)
+    is_reserved = kind is Type.GAUGE and family.name.endswith(_RESERVED_SUFFIXES)
+    return Type.UNKNOWN if is_stray or is_reserved else kind
 
 
-def _body(family: Family, *, timestamps: bool) -> Iterator[str]:
+def _body(family: Family, *, timestamps: bool) -> _Lines:
+    with_times = timestamps or not family.is_tracked
     if isinstance(family.series, ColumnSeries):
-        return _column_lines(family.name, family.series, timestamps=timestamps)
-    return _lines(family, family.series, timestamps=timestamps)
+        return _column_lines(family, family.series, timestamps=with_times)
+    return _lines(family, timestamps=with_times)
 
 
-def _lines(family: Family, series: Iterable[Series], *, timestamps: bool) -> Iterator[str]:
-    # The buckets of one histogram stay as they are: 10 comes after 9.
-    apart = {NAME, "le"} if family.type is Type.HISTOGRAM else {NAME}
-    for labels, samples, *_ in sorted(series, key=lambda one: _label_text(one.labels, apart)):
+def _lines(family: Family, *, timestamps: bool) -> _Lines:
+    apart = {NAME, _APART.get(family.type, NAME)}
+    for labels, samples, *_ in family.series:
         name, text = dict(labels)[NAME], _label_text(labels, {NAME})
+        order = _label_text(labels, apart)
         for time, value in samples if timestamps else samples[-1:]:
-            yield _line(name, text, value, time if timestamps else None)
+            yield order, _line(name, text, value, time if timestamps else None)
 
 
-def _label_text(labels: Labels, apart: Container[str]) -> str:
+def _label_text(labels: Labels, apart: Collection[str]) -> str:
     return "".join([_pair(name, value) for name, value in labels if name not in apart])
 
 
-def _column_lines(name: str, series: ColumnSeries, *, timestamps: bool) -> Iterator[str]:
+def _column_lines(family: Family, series: ColumnSeries, *, timestamps: bool) -> _Lines:
+    apart = _APART.get(family.type, NAME)
+    labels = [label for label in series.labels if label[0] != NAME]
+    others = [label for label in labels if label[0] != apart]
     rows = series.points.row_numbers()
-    parts = [_column_pairs(label, value, rows) for label, value in series.labels if label != NAME]
-    texts = map("".join, zip(repeat("", len(rows)), *parts, strict=False))
-    time = series.timestamp if timestamps else None
-    for text, value in sorted(zip(texts, series.points.values, strict=True), key=itemgetter(0)):
-        yield _line(name, text, value, time)
+    texts = _column_texts(labels, rows)
+    order = texts if labels == others else _column_texts(others, rows)
+    times = series.times() if timestamps else repeat(None, len(rows))
+    for by, text, value, time in zip(order, texts, series.points.values, times, strict=True):
+        yield by, _line(family.name, text, value, time)
+
+
+def _column_texts(
+    labels: Sequence[tuple[str, str | StringColumn]], rows: Sequence[int]
+) -> list[str]:
+    parts = [_column_pairs(label, value, rows) for label, value in labels]
+    return [*map("".join, zip(repeat("", len(rows)), *parts, strict=False))]
 
 
 def _column_pairs(name: str, value: str | StringColumn, rows: Sequence[int]) -> Iterator[str]:

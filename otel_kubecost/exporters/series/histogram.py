@@ -34,7 +34,7 @@ HistogramPoint: TypeAlias = HistogramDataPoint | ExponentialHistogramDataPoint
 def histogram_series(
     family: str, labels: Mapping[str, str], point: HistogramPoint
 ) -> Iterator[Series]:
-    """The ``_bucket`` series in ascending ``le``, then ``_sum`` and ``_count``.
+    """The ``_bucket`` series in ascending ``le``, then ``_sum``, where it is known, and ``_count``.
 
     Raises ValueError for a point whose bounds and counts do not belong together.
     """
@@ -46,9 +46,11 @@ def histogram_series(
         bucket = sorted_labels(f"{family}_bucket", {**labels, "le": format_float(bound)})
         behind = series_exemplars(exemplars[at])
         yield Series(bucket, (Sample(time, float(total)),), behind, start)
-    for suffix, value in (("sum", point.sum), ("count", point.count)):
-        one = sorted_labels(f"{family}_{suffix}", labels)
-        yield Series(one, (Sample(time, float(value)),), (), start)
+    sums: dict[str, float | None] = {"sum": point.sum, "count": point.count}
+    for suffix, value in sums.items():
+        if value is not None:
+            one = sorted_labels(f"{family}_{suffix}", labels)
+            yield Series(one, (Sample(time, float(value)),), (), start)
 
 
 def _totals(point: HistogramPoint) -> dict[float, int]:

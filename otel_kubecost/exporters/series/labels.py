@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from otel_kubecost.exporters.series.model import Labels
@@ -13,6 +13,7 @@ from otel_kubecost.exporters.series.names import label_name
 
 NAME = "__name__"
 
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -24,9 +25,16 @@ def labels_of(
     Values that are None or empty make no label, nor do names that start with ``__``. Where two
     keys come to one name, the values are joined with ``;`` in the order of the keys.
     """
+    return labels_named(attributes, lambda key: translated_name(key, label_names))
+
+
+def labels_named(
+    attributes: Mapping[str, Any] | None, name_of: Callable[[str], str]
+) -> dict[str, str]:
+    """As ``labels_of``, each under the name that its key has by ``name_of``; ``""`` is none."""
     labels: dict[str, str] = {}
     for key, value in sorted((attributes or {}).items()):
-        name = translated_name(key, label_names)
+        name = name_of(key)
         text = label_text(value)
         if text and name:
             labels[name] = f"{labels[name]};{text}" if name in labels else text
@@ -37,6 +45,16 @@ def translated_name(key: str, label_names: Mapping[str, str]) -> str:
     """The label that attribute ``key`` becomes; ``""`` where it cannot be one."""
     name = label_name(label_names.get(key, key))
     return "" if name.startswith("__") else name
+
+
+def scraped_name(key: str, label_names: Mapping[str, str]) -> str:
+    """The label that ``key`` of a scraped metric is: a label already, or it becomes one.
+
+    Names with two underscores are Prometheus' own, and it keeps those that a page has.
+    """
+    if _LABEL_NAME.fullmatch(key):
+        return "" if key == NAME else key
+    return translated_name(key, label_names)
 
 
 def label_text(value: Any) -> str:

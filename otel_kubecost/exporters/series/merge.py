@@ -26,14 +26,10 @@ from otel_kubecost.exporters.series.model import (
     Sample,
     ScopeFamilies,
     Series,
-    Type,
 )
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
-
-HISTOGRAM_SUFFIXES = ("_bucket", "_sum", "_count")
-"""What the names of a histogram's series have behind its own."""
 
 _Brought: TypeAlias = tuple[tuple[str, ...], Family]
 """A family and the origin that brought it."""
@@ -43,7 +39,8 @@ def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     """``scopes`` with each origin once and, over all of them, each series and each time once.
 
     Their order says which of them has a series that several bring, and which sample of a time.
-    Columns stay columns unless a family of the same name might have one of their series.
+    Columns stay columns unless a family of the same name might have one of their series, and a
+    name that a scope has of what is tracked and of what is not stays two families.
     """
     everything = list(scopes)
     brought = [(scope.origin, family) for scope in everything for family in scope.families]
@@ -53,8 +50,11 @@ def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     times: dict[tuple[str, ...], int] = defaultdict(int)
     for scope in everything:
         times[scope.origin] = max(times[scope.origin], scope.time)
+    targets = {scope.origin for scope in everything if scope.is_target}
     return [
-        ScopeFamilies(origin, _by_name(families), times[origin])
+        ScopeFamilies(
+            origin, _by_name(families, by_tracking=True), times[origin], origin in targets
+        )
         for origin, families in owned.items()
     ]
 
@@ -65,52 +65,63 @@ def flatten(scopes: Iterable[ScopeFamilies]) -> list[Family]:
 
 
 def _agreeing(brought: Iterable[_Brought]) -> Iterator[_Brought]:
-    """Without families whose series names belong to an earlier one of another name or type."""
-    owners: dict[str, tuple[str, Type]] = {}
+    """Without families whose series names belong to an earlier one of another name or type.
+
+    Targets need not agree with each other on what they call a name: Prometheus takes both.
+    """
+    owners: dict[str, Family] = {}
     for origin, family in brought:
-        claim = (family.name, family.type)
-        taken = [name for name in _series_names(family) if owners.get(name, claim) != claim]
+        names = family.series_names
+        taken = [name for name in names if _disagree(owners.get(name, family), family)]
         if taken:
-            name, kind = owners[taken[0]]
+            owner = owners[taken[0]]
             _log.warning(
-                f"Skipped metric {family.name}: {taken[0]} belongs to the {kind} {name}",
+                f"Skipped metric {family.name}: {taken[0]} belongs to the {owner.type} "
+                f"{owner.heading}",
                 metric=family.name,
                 hint="rename one of the two metrics",
             )
             continue
-        owners.update(dict.fromkeys(_series_names(family), claim))
+        for name in names:
+            owners.setdefault(name, family)
         yield origin, family
 
 
-def _series_names(family: Family) -> tuple[str, ...]:
-    name = family.name
-    if family.type is Type.HISTOGRAM:
-        return name, *(name + suffix for suffix in HISTOGRAM_SUFFIXES)
-    return (name,)
+def _disagree(owner: Family, other: Family) -> bool:
+    if owner.described_as and other.described_as:
+        return False
+    is_scraped = bool(owner.described_as or other.described_as)
+    return owner.heading != other.heading or (owner.type is not other.type and not is_scraped)
 
 
 def _row_by_row_where_shared(brought: Sequence[_Brought]) -> list[_Brought]:
     """Columns are built where families of one name might have a series in common."""
     named: dict[str, list[Family]] = defaultdict(list)
     for _, family in brought:
-        named[family.name].append(family)
-    apart = {name: _are_apart(families) for name, families in named.items()}
+        for name in family.series_names if family.series else ():
+            named[name].append(family)
+    shared = {id(family) for families in named.values() for family in _not_apart(families)}
     return [
-        (origin, family if apart[family.name] else replace(family, series=[*family.series]))
+        (origin, replace(family, series=[*family.series]) if id(family) in shared else family)
         for origin, family in brought
     ]
 
 
-def _are_apart(families: Sequence[Family]) -> bool:
-    """Whether no series can be in two of ``families``, which all have one name.
+def _not_apart(families: Sequence[Family]) -> Iterator[Family]:
+    """Those of ``families``, which all may have one name, that may have a series of another.
 
-    It is alone, or all are columns with the same labels and no two agree in all of those that do
-    not change from row to row: the clusters of one scrape, say.
+    Labels that every series of all of them has may tell them apart: the targets of a job, say.
     """
-    columns = [family.series for family in families if isinstance(family.series, ColumnSeries)]
-    shapes = {series.shape for series in columns}
-    layouts = {tuple((name, value is None) for name, value in shape) for shape in shapes}
-    return len(families) == 1 or (len(shapes) == len(families) and len(layouts) == 1)
+    if len(families) == 1:
+        return
+    constants = [family.constants for family in families]
+    names = set(constants[0]).intersection(*constants[1:])
+    alike: dict[tuple[str, ...], list[Family]] = defaultdict(list)
+    for family, labels in zip(families, constants, strict=True):
+        alike[tuple([labels[name] for name in names])].append(family)
+    for some in alike.values():
+        if len(some) > 1:
+            yield from some
 
 
 def _distinct(brought: Sequence[_Brought]) -> Iterator[_Brought]:
@@ -167,10 +178,10 @@ def _warn_once(name: str) -> None:
     )
 
 
-def _by_name(families: Iterable[Family]) -> list[Family]:
-    named: dict[str, list[Family]] = defaultdict(list)
+def _by_name(families: Iterable[Family], *, by_tracking: bool = False) -> list[Family]:
+    named: dict[tuple[str, bool], list[Family]] = defaultdict(list)
     for family in families:
-        named[family.name].append(family)
+        named[family.name, by_tracking and family.is_tracked].append(family)
     return [group[0] if len(group) == 1 else _joined(group) for group in named.values()]
 
 

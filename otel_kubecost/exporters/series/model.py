@@ -8,9 +8,11 @@ same thing to whoever iterates and is encoded without ever being iterated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 from otel_kubecost.pdata import PointColumns, StringColumn
@@ -21,12 +23,23 @@ matching ``[a-zA-Z_][a-zA-Z0-9_]*``, no value empty (remote write 1.0; Thanos re
 
 
 class Type(StrEnum):
-    """Types of families; the value is the word of the text exposition format."""
+    """Types of families; the value is the word of the text exposition format, if it has one."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+    SUMMARY = "summary"
     UNKNOWN = "untyped"
+    GAUGE_HISTOGRAM = "gaugehistogram"
+    INFO = "info"
+    STATESET = "stateset"
+
+
+SUFFIXES: Mapping[Type, tuple[str, ...]] = {
+    Type.HISTOGRAM: ("_bucket", "_sum", "_count"),
+    Type.SUMMARY: ("", "_sum", "_count"),
+}
+"""What the names of a family's series have behind its own, where there are several."""
 
 
 class Sample(NamedTuple):
@@ -49,7 +62,7 @@ class Series(NamedTuple):
     exemplars: Sequence[SeriesExemplar] = ()
     start: int = 0
     """Since when a total has been counting, in milliseconds since the epoch; 0 is not known. It
-    means something in families of counters and histograms alone."""
+    means something in families of what only grows."""
 
 
 class ColumnSeries:
@@ -60,23 +73,50 @@ class ColumnSeries:
     strings: that series goes without the label. All strings are such that UTF-8 carries them.
     """
 
-    __slots__ = ("labels", "points")
+    __slots__ = ("exemplars", "labels", "points")
 
     def __init__(
-        self, labels: Sequence[tuple[str, str | StringColumn]], points: PointColumns
+        self,
+        labels: Sequence[tuple[str, str | StringColumn]],
+        points: PointColumns,
+        exemplars: Mapping[int, Sequence[SeriesExemplar]] | None = None,
     ) -> None:
+        """``exemplars`` by the place of their series."""
         self.labels = tuple(labels)
         self.points = points
+        self.exemplars = exemplars or {}
 
     @property
     def timestamp(self) -> int:
-        """Milliseconds since the epoch."""
+        """Milliseconds since the epoch: when the points were taken, whatever they say of it."""
         return self.points.time_unix_nano // 1_000_000
 
     @property
-    def start(self) -> int:
-        """As ``Series.start``, the same for all."""
-        return self.points.start_time_unix_nano // 1_000_000
+    def own_times(self) -> array[int] | None:
+        """Of each sample, in nanoseconds; None where ``timestamp`` is that of all."""
+        return self.points.details.times if self.points.details else None
+
+    @property
+    def own_starts(self) -> array[int] | None:
+        """Of each series, in nanoseconds; None where all have one."""
+        return self.points.details.starts if self.points.details else None
+
+    @property
+    def newest(self) -> int:
+        """The time of the newest sample; ``timestamp`` where there is none."""
+        return max(self.own_times) // 1_000_000 if self.own_times else self.timestamp
+
+    def times(self) -> Iterable[int]:
+        """Of each sample, in milliseconds since the epoch."""
+        if self.own_times is None:
+            return repeat(self.timestamp, len(self))
+        return [time // 1_000_000 for time in self.own_times]
+
+    def starts(self) -> Iterable[int]:
+        """As ``Series.start``, of each series."""
+        if self.own_starts is None:
+            return repeat(self.points.start_time_unix_nano // 1_000_000, len(self))
+        return [start // 1_000_000 for start in self.own_starts]
 
     @property
     def shape(self) -> tuple[tuple[str, str | None], ...]:
@@ -89,8 +129,12 @@ class ColumnSeries:
         return len(self.points)
 
     def __iter__(self) -> Iterator[Series]:
-        for row, value in zip(self.points.row_numbers(), self.points.values, strict=True):
-            yield Series(self.row_labels(row), (Sample(self.timestamp, value),), (), self.start)
+        exemplars = self.exemplars
+        rows, values = self.points.row_numbers(), self.points.values
+        each = zip(rows, self.times(), values, self.starts(), strict=True)
+        for place, (row, time, value, start) in enumerate(each):
+            sample = Sample(time, value)
+            yield Series(self.row_labels(row), (sample,), exemplars.get(place, ()), start)
 
     def row_labels(self, row: int) -> Labels:
         pairs = (
@@ -98,16 +142,57 @@ class ColumnSeries:
         )
         return tuple(pair for pair in pairs if pair[1])
 
+    def select(self, chosen: Iterable[int]) -> ColumnSeries:
+        """Those at these places, ascending."""
+        places = [*chosen]
+        found = self.exemplars
+        exemplars = {at: found[place] for at, place in enumerate(places) if place in found}
+        return ColumnSeries(self.labels, self.points.select(places), exemplars)
+
+    def labelled(self, labels: Sequence[tuple[str, str | StringColumn]]) -> ColumnSeries:
+        """The same samples under other labels."""
+        return ColumnSeries(labels, self.points, self.exemplars)
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Everything under one metric name. A histogram's series carry its suffixed names."""
+    """Everything under one metric name.
+
+    Series of histograms and summaries carry suffixed names (``SUFFIXES``); what was scraped is a
+    family for each of those.
+    """
 
     name: str
     type: Type
     series: ColumnSeries | Sequence[Series]
     help: str = ""
     unit: str = ""
+    described_as: str = ""
+    """The name that type, help and unit belong to, of what was scraped: ``foo`` of ``foo_bucket``;
+    empty of all else, where it is ``name``."""
+    is_tracked: bool = True
+    """Whether series end here: when they are not in their scope's next batch."""
+
+    @property
+    def heading(self) -> str:
+        """The name that metadata has for it."""
+        return self.described_as or self.name
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """The names that its series may have."""
+        if self.described_as:
+            return (self.name,)
+        suffixes = ("", *SUFFIXES.get(self.type, ()))
+        return tuple(dict.fromkeys(self.name + suffix for suffix in suffixes))
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """The labels that all of its series have, with one value."""
+        if isinstance(self.series, ColumnSeries):
+            return {name: value for name, value in self.series.labels if isinstance(value, str)}
+        labels = [set(series.labels) for series in self.series]
+        return dict(labels[0].intersection(*labels[1:])) if labels else {}
 
     @property
     def newest(self) -> int:
@@ -116,7 +201,7 @@ class Family:
         Columns have their time also without a point left.
         """
         if isinstance(self.series, ColumnSeries):
-            return self.series.timestamp
+            return self.series.newest
         return max((series.samples[-1].timestamp for series in self.series), default=0)
 
 
@@ -126,7 +211,10 @@ class ScopeFamilies(NamedTuple):
     origin: tuple[str, ...]
     """Resource and scope, the same from batch to batch."""
     families: list[Family]
-    """Names are distinct; empty where the scope came without data."""
+    """Names are distinct, of what is tracked and of what is not; empty where the scope came
+    without data."""
     time: int = 0
     """The newest of everything that came, also of columns without a point left, in milliseconds
     since the epoch; 0 where nothing said a time."""
+    is_target: bool = False
+    """Of a target, whose scrapes come when they are due and not with those of others."""

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from otel_kubecost.exporters.series.labels import NAME
 from otel_kubecost.exporters.series.merge import each_series_once
 from otel_kubecost.exporters.series.model import (
+    SUFFIXES,
     ColumnSeries,
     Family,
     ScopeFamilies,
@@ -88,14 +89,14 @@ def _samples(scopes: Iterable[ScopeFamilies]) -> int:
 def _one_type_a_name(scopes: Iterable[ScopeFamilies]) -> Iterator[ScopeFamilies]:
     """Families that came to one name have the type of the first.
 
-    Prometheus sends types apart from series and would send all of these. A histogram is more than
-    its type, and has its name to itself.
+    Prometheus sends types apart from series and would send all of these, as is done with what was
+    scraped. A histogram or a summary is more than its type, and has its name to itself.
     """
     types: dict[str, Type] = {}
     for scope in scopes:
         families = [
             family
-            if family.type is Type.HISTOGRAM
+            if family.type in SUFFIXES or family.described_as
             else replace(family, type=types.setdefault(family.name, family.type))
             for family in scope.families
         ]
@@ -138,11 +139,11 @@ def _all_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
     constant = {name: value for name, value in series.labels if isinstance(value, str)}
     changed = dict(constant)
     if not apply_rule(rule, changed):
-        return ColumnSeries(series.labels, series.points.select(()))
+        return series.select(())
     if changed == constant:
         return series
     columns = {name: value for name, value in series.labels if not isinstance(value, str)}
-    return ColumnSeries(sorted((changed | columns).items(), key=itemgetter(0)), series.points)
+    return series.labelled(sorted((changed | columns).items(), key=itemgetter(0)))
 
 
 def _chosen_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
@@ -152,7 +153,7 @@ def _chosen_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
     found = zip(*(_strings(value, rows) for _, value in looked_at), strict=True)
     verdicts = _Verdicts(rule, [name for name, _ in looked_at])
     chosen = compress(range(len(rows)), map(verdicts.__getitem__, found))
-    return ColumnSeries(series.labels, series.points.select(chosen))
+    return series.select(chosen)
 
 
 def _strings(value: str | StringColumn, rows: Sequence[int]) -> Iterator[str]:
@@ -196,7 +197,8 @@ def _home(family: Family, before: str, after: str) -> tuple[str, Type]:
 
     A histogram that is renamed as a whole stays one: its series keep their suffixes.
     """
-    if family.type is not Type.HISTOGRAM:
+    if family.described_as or family.type not in SUFFIXES:
         return after, family.type
-    name = after.removesuffix(before.removeprefix(family.name))
-    return (after, Type.UNKNOWN) if name in {"", after} else (name, family.type)
+    suffix = before.removeprefix(family.name)
+    name = after.removesuffix(suffix)
+    return (name, family.type) if name and after.endswith(suffix) else (after, Type.UNKNOWN)

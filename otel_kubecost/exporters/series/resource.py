@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from otel_kubecost.attributes import DESCRIPTIVE
 from otel_kubecost.exporters.series.labels import label_text, labels_of, sorted_labels
 from otel_kubecost.exporters.series.model import Family, Sample, Series, Type
+from otel_kubecost.pdata import SCRAPE_ATTRIBUTES, TargetScope
 
 TARGET_INFO = "target_info"
 
@@ -25,10 +26,21 @@ _IDENTIFYING = frozenset({_SERVICE_NAME, _SERVICE_NAMESPACE, _SERVICE_INSTANCE})
 class ResourceLabels:
     """Labels that come from a resource."""
 
-    every: Mapping[str, str]
-    """On each of its series: external labels, promoted attributes, ``job`` and ``instance``."""
+    external: Mapping[str, str]
+    """On each series that does not have them itself."""
+    own: Mapping[str, str]
+    """On each of its series: promoted attributes, ``job`` and ``instance``."""
     info: Mapping[str, str]
     """Of its ``target_info``; empty where that would say nothing, or of nobody."""
+
+    @property
+    def every(self) -> dict[str, str]:
+        return {**self.external, **self.own}
+
+    def without(self, names: Collection[str]) -> dict[str, str]:
+        """On series that do not have its own labels of these names."""
+        own = {name: text for name, text in self.own.items() if name not in names}
+        return {**self.external, **own}
 
 
 def resource_labels(
@@ -42,14 +54,14 @@ def resource_labels(
     rest = {
         key: value
         for key, value in attributes.items()
-        if key not in promoted and key not in _IDENTIFYING
+        if key not in promoted and key not in _IDENTIFYING | SCRAPE_ATTRIBUTES
     }
     given = labels_of(external, {})
     identity = _identity(attributes)
     own = {**labels_of(promoted, label_names), **identity}
     more = labels_of(rest, label_names)
     info = {**given, **more, **own} if identity and more else {}
-    return ResourceLabels(every={**given, **own}, info=info)
+    return ResourceLabels(given, own, info)
 
 
 def _identity(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -84,4 +96,6 @@ def resource_origin(attributes: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def scope_origin(scope: InstrumentationScope) -> tuple[str, ...]:
-    return (scope.name, scope.version or "", *resource_origin(scope.attributes or {}))
+    """As ``resource_origin``. Two targets may have one resource; each is a scope of its own."""
+    target = (scope.target,) if isinstance(scope, TargetScope) else ()
+    return (scope.name, scope.version or "", *target, *resource_origin(scope.attributes or {}))

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
-    DataPointT,
     DataT,
     ExponentialHistogram,
     Gauge,
@@ -29,13 +28,14 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
-from otel_kubecost.exporters.series.columns import ResourceColumns
 from otel_kubecost.exporters.series.cumulative import Totals
 from otel_kubecost.exporters.series.exemplars import series_exemplars
 from otel_kubecost.exporters.series.histogram import histogram_series
-from otel_kubecost.exporters.series.labels import labels_of, sorted_labels, valid_text
+from otel_kubecost.exporters.series.labelling import Labelling, ResourceLabelling
+from otel_kubecost.exporters.series.labels import sorted_labels, valid_text
 from otel_kubecost.exporters.series.merge import each_series_once, flatten
 from otel_kubecost.exporters.series.model import (
+    SUFFIXES,
     ColumnSeries,
     Family,
     Sample,
@@ -51,7 +51,9 @@ from otel_kubecost.exporters.series.resource import (
     scope_origin,
     target_info,
 )
-from otel_kubecost.pdata import PointColumns
+from otel_kubecost.exporters.series.scraped import TYPES, parts_of
+from otel_kubecost.exporters.series.summary import summary_series
+from otel_kubecost.pdata import PointColumns, ScrapedMetric, Summary, SummaryDataPoint, TargetScope
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -96,9 +98,8 @@ class _Place(NamedTuple):
     """Where a metric was found."""
 
     origin: tuple[str, ...]
-    labels: Mapping[str, str]
-    """Of the resource."""
-    columns: ResourceColumns
+    labelling: Labelling
+    is_scraped: bool = False
 
 
 class Translator:
@@ -134,15 +135,9 @@ class Translator:
             external=self._translation.external_labels,
             label_names=self._translation.label_names,
         )
-        columns = ResourceColumns(labels.every, self._translation.label_names)
+        labelling = ResourceLabelling(labels, self._translation.label_names)
         origin = resource_origin(attributes)
-        scopes = [
-            self._scope(
-                of_scope,
-                _Place((*origin, *scope_origin(of_scope.scope)), labels.every, columns),
-            )
-            for of_scope in of_resource.scope_metrics
-        ]
+        scopes = [self._scope(scope, origin, labelling) for scope in of_resource.scope_metrics]
         if self._translation.target_info and labels.info:
             time = max((scope.time for scope in scopes), default=0)
             described = any(scope.families for scope in scopes)
@@ -150,17 +145,23 @@ class Translator:
             scopes.append(ScopeFamilies((*origin, TARGET_INFO), about, time))
         return scopes
 
-    def _scope(self, of_scope: ScopeMetrics, place: _Place) -> ScopeFamilies:
+    def _scope(
+        self, of_scope: ScopeMetrics, resource: tuple[str, ...], labelling: ResourceLabelling
+    ) -> ScopeFamilies:
+        origin = (*resource, *scope_origin(of_scope.scope))
         families: list[Family] = []
         for metric in of_scope.metrics:
             try:
-                family = self._family(metric, place)
+                if isinstance(metric, ScrapedMetric):
+                    place = _Place(origin, labelling.scraped(metric.without), is_scraped=True)
+                    families += self._scraped(metric, place)
+                else:
+                    families.append(self._family(metric, _Place(origin, labelling.measured)))
             except _MALFORMED as error:
                 _log.warning(f"Skipped metric {metric.name!r}: {error}", metric=metric.name)
-                continue
-            families.append(family)
-        time = max((family.newest for family in families), default=0)
-        return ScopeFamilies(place.origin, [one for one in families if one.series], time)
+        with_series = [one for one in families if one.series]
+        is_target = isinstance(of_scope.scope, TargetScope)
+        return ScopeFamilies(origin, with_series, _time_of(families), is_target)
 
     def _family(self, metric: Metric, place: _Place) -> Family:
         kind = _type_of(metric.data)
@@ -173,15 +174,28 @@ class Translator:
         if not name:
             raise ValueError("no character of its name is allowed in Prometheus")
         series = self._series(name, metric, place)
-        about, unit = valid_text(metric.description or ""), valid_text(metric.unit or "")
-        return Family(name, kind, series, about, unit)
+        return Family(name, kind, series, *_described(metric))
+
+    def _scraped(self, metric: ScrapedMetric, place: _Place) -> list[Family]:
+        """One family for each name that the series have; as any other where no name is known."""
+        return [
+            Family(
+                name,
+                TYPES[metric.type],
+                self._series(name, part, place),
+                *_described(metric),
+                described_as="" if _has_many_names(part) else metric.family or metric.name,
+                is_tracked=metric.is_tracked,
+            )
+            for name, part in parts_of(metric)
+        ]
 
     def _series(self, name: str, metric: Metric, place: _Place) -> ColumnSeries | Sequence[Series]:
         points = metric.data.data_points
         if isinstance(points, PointColumns) and not points:
             return ColumnSeries((), points)  # nothing to label, but a time
         if isinstance(points, PointColumns) and not _is_delta(metric.data):
-            columns = place.columns.series(name, points)
+            columns = place.labelling.columns.series(name, points)
             if columns is not None:
                 return columns
         return self._rows(name, metric, place)
@@ -202,16 +216,33 @@ class Translator:
             )
         return series
 
-    def _row(self, name: str, data: DataT, point: DataPointT, place: _Place) -> list[Series]:
-        labels = {**place.labels, **labels_of(point.attributes, self._translation.label_names)}
+    def _row(self, name: str, data: DataT, point: Any, place: _Place) -> list[Series]:
+        labels = place.labelling.of(point.attributes)
         if _is_delta(data):
             point = self._totals.add((place.origin, sorted_labels(name, labels)), point)
+        if isinstance(point, SummaryDataPoint):
+            return list(summary_series(name, labels, point))
         if not isinstance(point, NumberDataPoint):
             return list(histogram_series(name, labels, point))
         sample = Sample(point.time_unix_nano // 1_000_000, float(point.value))
-        exemplars = series_exemplars(point.exemplars) if _type_of(data) is Type.COUNTER else ()
+        has_traces = place.is_scraped or _type_of(data) is Type.COUNTER
+        exemplars = series_exemplars(point.exemplars) if has_traces else ()
         start = (point.start_time_unix_nano or 0) // 1_000_000
         return [Series(sorted_labels(name, labels), (sample,), exemplars, start)]
+
+
+def _time_of(families: Sequence[Family]) -> int:
+    """When a scope's data was taken: not what a target says of single series."""
+    times = [one.newest for one in families if one.is_tracked]
+    return max(times or [one.newest for one in families], default=0)
+
+
+def _described(metric: Metric) -> tuple[str, str]:
+    return valid_text(metric.description or ""), valid_text(metric.unit or "")
+
+
+def _has_many_names(metric: Metric) -> bool:
+    return _type_of(metric.data) in SUFFIXES
 
 
 def _type_of(data: Any) -> Type:
@@ -222,6 +253,8 @@ def _type_of(data: Any) -> Type:
             return Type.COUNTER if data.is_monotonic else Type.GAUGE
         case Histogram() | ExponentialHistogram():
             return Type.HISTOGRAM
+        case Summary():
+            return Type.SUMMARY
     raise ValueError(f"data of type {type(data).__name__} has no counterpart in Prometheus")
 
 

@@ -16,6 +16,7 @@ from otel_kubecost.processors.cardinality_limit.fold import limited
 from otel_kubecost.processors.cardinality_limit.growth import counts
 from otel_kubecost.processors.cardinality_limit.pods import Pods, pod_columns, pods_of
 from otel_kubecost.processors.cardinality_limit.rank import ranked
+from otel_kubecost.processors.editing.points import size
 
 
 class RankedPods:
@@ -50,9 +51,9 @@ class RankedPods:
         return map_scopes(self._data, change)
 
     def most(self, limit: int) -> int:
-        """How many pods can be kept so that there are no more than ``limit`` points; or 0."""
+        """How many pods can be kept so that there are no more than ``limit`` series; or 0."""
         others = sum(
-            len(metric.data.data_points)
+            size(metric.data.data_points)
             for _, _, metric in each_metric(self._data)
             if self._allows(metric.name) and pod_columns(metric) is None
         )

@@ -21,7 +21,7 @@ from typing import TypeAlias
 from opentelemetry.sdk.metrics.export import Gauge, Metric
 
 from otel_kubecost.attributes import CURRENCY, POD
-from otel_kubecost.pdata import AttributeTable, PointColumns, columns_of
+from otel_kubecost.pdata import AttributeTable, PointColumns, ScrapedMetric, columns_of
 
 Name: TypeAlias = tuple[str, ...]
 """What a row is about: its attributes' values, in the order of its table's keys."""
@@ -116,8 +116,11 @@ def pods_of(metrics: Iterable[Metric]) -> list[Pods]:
 
 
 def pod_columns(metric: Metric) -> PointColumns | None:
-    """The points of a gauge by pod, as columns; None for any other metric."""
-    if not isinstance(metric.data, Gauge):
+    """The points of a gauge by pod, as columns; None for any other metric, and what was scraped.
+
+    Of that nothing says what several pods would be together.
+    """
+    if not isinstance(metric.data, Gauge) or isinstance(metric, ScrapedMetric):
         return None
     points = columns_of(metric.data.data_points)
     return _by_pod(points) if points is not None and POD in points.table.keys else None

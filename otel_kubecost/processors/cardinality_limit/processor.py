@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -15,13 +15,15 @@ from otel_kubecost.config.options import Options, Regex
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.pdata import (
     PointColumns,
-    count_points,
+    TargetScope,
+    each_metric,
     each_scope,
     map_scopes,
     stamped,
     time_if_restamped,
 )
 from otel_kubecost.processors.cardinality_limit.batches import RankedPods
+from otel_kubecost.processors.editing.points import size
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -63,6 +65,9 @@ class _Outcome(NamedTuple):
 class CardinalityLimit:
     """A processor: the top pods, the allowed metrics, no more than ``max_series`` series.
 
+    Pods are those of cost metrics. A scraped metric is allowed or dropped as a whole, a histogram
+    by the name of its family, and cut only where there is no room.
+
     A batch that is the last one again, at a later mark, gives the last result again, the same
     columns at the new time. Safe to use from several threads.
 
@@ -73,6 +78,7 @@ class CardinalityLimit:
         """``keywords`` are the options of a configuration file. Raises ConfigError."""
         self._options = options or build_options(CardinalityLimitOptions, keywords)
         self._last: dict[frozenset[InstrumentationScope], _Outcome] = {}
+        self._over: frozenset[Hashable] = frozenset()
 
     def __call__(self, data: MetricsData) -> MetricsData:
         # Several receivers take turns here: what tells their batches apart are the scopes.
@@ -82,7 +88,7 @@ class CardinalityLimit:
         if last and time is not None:
             return stamped(last.limited, time)
         outcome = self._limit(data)
-        self._report(outcome, last)
+        self._report(outcome)
         # A scope is in one remembered batch at most.
         others = {key: one for key, one in self._last.items() if not key & scopes}
         self._last = others | {scopes: outcome}
@@ -92,11 +98,11 @@ class CardinalityLimit:
         options, top = self._options, self._options.top_n_pods
         pods = RankedPods(data, top, fold=options.other == "fold", allows=self._allows)
         limited = pods.limited(top)
-        series = count_points(limited)
+        series = _count(limited)
         if series > options.max_series:
             top = pods.most(options.max_series)
             limited = pods.limited(top)
-        cut = max(0, count_points(limited) - options.max_series)
+        cut = max(0, _count(limited) - options.max_series)
         if cut:
             limited = _cut(limited, options.max_series)
         return _Outcome(data, limited, top, series, cut)
@@ -105,10 +111,11 @@ class CardinalityLimit:
         patterns = self._options.metric_allowlist
         return not patterns or any(pattern.matches(name) for pattern in patterns)
 
-    def _report(self, outcome: _Outcome, last: _Outcome | None) -> None:
-        """One line when the limit is reached, one when it no longer is."""
-        limit = self._options.max_series
-        over, was_over = outcome.series > limit, last is not None and last.series > limit
+    def _report(self, outcome: _Outcome) -> None:
+        """One line when the limit is reached, one when it no longer is, by where data is from."""
+        limit, origins = self._options.max_series, _origins(outcome.given)
+        over, was_over = outcome.series > limit, bool(origins & self._over)
+        self._over = self._over | origins if over else self._over - origins
         if over and not was_over:
             _log.warning(
                 f"{outcome.series} series are more than max_series allows ({limit}):"
@@ -119,15 +126,28 @@ class CardinalityLimit:
             _log.info("The number of series is below max_series again", series=outcome.series)
 
 
+def _origins(data: MetricsData) -> frozenset[Hashable]:
+    """Scopes; those of targets take turns in batches, and are many that have one name."""
+    scopes = [of_scope.scope for _, of_scope in each_scope(data)]
+    return frozenset(
+        (scope, scope.target if isinstance(scope, TargetScope) else None) for scope in scopes
+    )
+
+
+def _count(data: MetricsData) -> int:
+    """Series: of what was scraped one a row, a bucket say, and else one a point."""
+    return sum(size(metric.data.data_points) for _, _, metric in each_metric(data))
+
+
 def _cut(data: MetricsData, limit: int) -> MetricsData:
-    """The first ``limit`` points; metrics stand in order of level, the cluster's first."""
+    """The first ``limit`` series; metrics stand in order of level, the cluster's first."""
     room = limit
 
     def change(_: Resource, metrics: Sequence[Metric]) -> list[Metric]:
         nonlocal room
         kept: list[Metric] = []
         for metric in metrics:
-            count = len(metric.data.data_points)
+            count = size(metric.data.data_points)
             if count <= room:
                 kept.append(metric)
             elif room and isinstance(metric.data, Gauge):

@@ -45,13 +45,23 @@ def constants_in(attributes: ColumnAttributes) -> dict[str, str]:
     return {key: value for key, value in attributes.items() if isinstance(value, str)}
 
 
-def arranged(columns: Mapping[str, StringColumn], size: int) -> Arrangement:
+def arranged(
+    columns: Mapping[str, StringColumn], size: int, *, is_sparse: bool = False
+) -> Arrangement:
     """``columns`` of ``size`` rows, in which rows may be the same, as a table."""
     numbers: dict[tuple[str, ...], int] = {}
     into = array("I", (numbers.setdefault(row, len(numbers)) for row in _rows(columns, size)))
     if len(numbers) == size:
-        return Arrangement(AttributeTable(tuple(columns), tuple(columns.values()), size))
-    return Arrangement(AttributeTable.of(tuple(columns), list(numbers)), into)
+        return Arrangement(table_of(columns, size, is_sparse=is_sparse))
+    distinct = [StringColumn.of(texts) for texts in zip(*numbers, strict=True)]
+    fewer = dict(zip(columns, distinct, strict=False))
+    return Arrangement(table_of(fewer, len(numbers), is_sparse=is_sparse), into)
+
+
+def table_of(
+    columns: Mapping[str, StringColumn], size: int, *, is_sparse: bool = False
+) -> AttributeTable:
+    return AttributeTable(tuple(columns), tuple(columns.values()), size, is_sparse=is_sparse)
 
 
 def _rows(columns: Mapping[str, StringColumn], size: int) -> Iterator[tuple[str, ...]]:

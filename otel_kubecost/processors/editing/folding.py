@@ -5,6 +5,9 @@ what receives them keeps any one: a number that is nobody's. Here what can be ad
 (OpenTelemetry's data model has addition as their merge), and gauges of an amount of money, which
 say their ``currency``, as long as it is one. Of all others, efficiencies and histograms among them,
 none is left, for nothing tells how they would become one. What is not known adds nothing.
+
+In columns a series has one point, and so it has afterwards: a sum is as new as the newest of what
+is added up. In lists points of other times are other points.
 """
 
 from __future__ import annotations
@@ -14,34 +17,38 @@ from array import array
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from otel_kubecost.attributes import CURRENCY
-from otel_kubecost.pdata import PointColumns, StringColumn
+from otel_kubecost.pdata import PointColumns, PointDetails, StringColumn
 from otel_kubecost.processors.editing.arrangement import Arrangement, column_attributes
 
+P_co = TypeVar("P_co", bound=Sequence[Any], covariant=True)
 
-class Folded(NamedTuple):
+
+class Folded(NamedTuple, Generic[P_co]):
     """Points, each of another series."""
 
-    points: Sequence[Any]
+    points: P_co
     lost: int = 0
     """Of how many series nothing is left."""
 
 
 def folded_columns(
     data: object, points: PointColumns, to: Arrangement, constant: Mapping[str, str]
-) -> Folded:
+) -> Folded[PointColumns]:
     """``points`` of ``data`` over the table of ``to``."""
-    rows, values, lost = points.rows, points.values, 0
+    rows, values, details, lost = points.rows, points.values, points.details, 0
     if to.into is not None:
         groups = _groups(map(to.into.__getitem__, points.row_numbers()))
         kept = _addable(groups, _units(data, points))
         left = sorted(kept)
         rows = array("I", left) if len(left) < len(to.table) else None
-        values = array("d", (_total([points.values[at] for at in kept[row]]) for row in left))
+        places = [kept[row] for row in left]
+        values = array("d", (_total([points.values[at] for at in one]) for one in places))
+        details = details and _folded_details(details, places)
         lost = len(groups) - len(kept)
     folded = PointColumns(
         to.table,
@@ -50,11 +57,29 @@ def folded_columns(
         constant=constant,
         time_unix_nano=points.time_unix_nano,
         start_time_unix_nano=points.start_time_unix_nano,
+        details=details,
     )
     return Folded(folded, lost)
 
 
-def folded_points(data: object, before: Sequence[Any], after: Sequence[Any]) -> Folded:
+def _folded_details(details: PointDetails, places: Sequence[Sequence[int]]) -> PointDetails:
+    """Of points each of which is the sum of those at some places."""
+    times, starts, found = details.times, details.starts, details.exemplars or {}
+    exemplars = {
+        at: [*chain.from_iterable(found.get(place, ()) for place in of_sum)]
+        for at, of_sum in enumerate(places)
+        if not found.keys().isdisjoint(of_sum)
+    }
+    return PointDetails(
+        times and array("q", (max(times[place] for place in of_sum) for of_sum in places)),
+        starts and array("q", (min(starts[place] for place in of_sum) for of_sum in places)),
+        exemplars or None,
+    )
+
+
+def folded_points(
+    data: object, before: Sequence[Any], after: Sequence[Any]
+) -> Folded[Sequence[Any]]:
     """``after``; ``before`` are the points of ``data`` that they were, one by one."""
     groups = _groups(map(_name, after))
     if len(groups) == len(after):

@@ -4,6 +4,10 @@ All that is given has to match: one of ``metric_names`` and every attribute. The
 blocks of the processor ``attributes`` so; those of its ``filter`` exclude a resource that matches
 with all its metrics, whatever their names. Patterns have to match the whole text, as everywhere in
 this product; the Collector's match anywhere in it.
+
+Of what was scraped a counter has the name of its series (``requests_total``), a histogram or a
+summary that of its family (``wait``, whose series are ``wait_bucket``, ``wait_sum`` and so on), as
+in the Collector. Nor are ``le`` and ``quantile`` attributes of their points.
 """
 
 from __future__ import annotations
@@ -65,7 +69,8 @@ class MetricMatch(Options):
     )
     metric_names: _Names = Field(
         (),
-        description="Names of metrics, or patterns of them, of which one has to match.",
+        description="Names of metrics, or patterns of them, of which one has to match; of a scraped"
+        " histogram or summary the name without _bucket, _sum and _count.",
         examples=[["cloudtuner_kubecost_pod_.*"]],
     )
     resource_attributes: _Attributes = Field(
@@ -128,15 +133,15 @@ class AttributesMatcher:
         of = attributes or {}
         return all(key in of and test.matches(of[key]) for key, test in self._tests)
 
-    def hits(self, points: Sequence[Any]) -> Iterable[bool]:
-        """For each of ``points`` whether it matches."""
+    def hits(self, points: Sequence[Any], own_label: str = "") -> Iterable[bool]:
+        """For each of ``points`` whether it matches; ``own_label`` is none of its attributes."""
         if not isinstance(points, PointColumns):
             return (self.matches(point.attributes) for point in points)
         of = column_attributes(points)
-        if not {key for key, _ in self._tests} <= of.keys():
+        if not {key for key, _ in self._tests} <= of.keys() - {own_label}:
             return repeat(False, len(points))
-        rows = points.row_numbers()
-        found = [test.hits(of[key], rows) for key, test in self._tests]
+        rows, is_sparse = points.row_numbers(), points.table.is_sparse
+        found = [test.hits(of[key], rows, is_sparse=is_sparse) for key, test in self._tests]
         return map(all, zip(*found, strict=True))
 
 
@@ -153,14 +158,19 @@ class _ValueTest:
     def matches(self, value: Any) -> bool:
         return self._test(label_text(value))
 
-    def hits(self, value: str | StringColumn, rows: Sequence[int]) -> Iterable[bool]:
-        """For each of ``rows`` of a column, or of what they all have."""
+    def hits(
+        self, value: str | StringColumn, rows: Sequence[int], *, is_sparse: bool
+    ) -> Iterable[bool]:
+        """For each of ``rows`` of a column, or of what they all have.
+
+        In a sparse column an empty text is none, and does not match.
+        """
         if isinstance(value, str):
             return repeat(self.matches(value), len(rows))
-        return map(self._in_column(value).__getitem__, value.codes_at(rows))
+        return map(self._in_column(value, is_sparse).__getitem__, value.codes_at(rows))
 
-    def _of_values(self, column: StringColumn) -> list[bool]:
-        return [self.matches(value) for value in column.values]
+    def _of_values(self, column: StringColumn, is_sparse: bool) -> list[bool]:
+        return [bool(value or not is_sparse) and self.matches(value) for value in column.values]
 
 
 def _text_test(match_type: MatchType, text: str | None) -> _Test:

@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 
 from otel_kubecost.config.options import Options
 from otel_kubecost.config.problems import build_options
-from otel_kubecost.pdata import PointColumns, map_scopes
+from otel_kubecost.pdata import Parts, PointColumns, map_scopes
 from otel_kubecost.processors.editing.matching import (
     AttributesMatcher,
     MetricMatcher,
     PointMatch,
 )
-from otel_kubecost.processors.editing.points import with_points
+from otel_kubecost.processors.editing.points import is_empty, with_points
 from otel_kubecost.processors.editing.repeating import Repeating
 
 
@@ -102,13 +102,28 @@ class _Match:
 
     def _part(self, metric: Metric, *, hits: bool) -> Metric | None:
         points = metric.data.data_points
-        places = [at for at, hit in enumerate(self._attributes.hits(points)) if hit is hits]
-        if len(places) == len(points):
+        left = self._left(points, hits=hits)
+        if left is points:
             return metric
-        return with_points(metric, _at(points, places)) if places else None
+        return None if is_empty(left) else with_points(metric, left)
 
+    def _left(self, points: Sequence[Any], *, hits: bool) -> Sequence[Any]:
+        """Those of ``points`` that match, or do not; the same object where that are all."""
+        if isinstance(points, PointColumns):
+            return points.select(self._places(points, hits=hits))
+        if isinstance(points, Parts):
+            return self._left_of_parts(points, hits=hits)
+        places = self._places(points, hits=hits)
+        return points if len(places) == len(points) else [points[at] for at in places]
 
-def _at(points: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
-    if isinstance(points, PointColumns):
-        return points.select(places)
-    return [points[at] for at in places]
+    def _left_of_parts(self, parts: Parts[Any], *, hits: bool) -> Parts[Any]:
+        left = {
+            suffix: part.select(self._places(part, parts.own_labels.get(suffix, ""), hits=hits))
+            for suffix, part in parts.by_suffix.items()
+        }
+        same = all(left[suffix] is part for suffix, part in parts.by_suffix.items())
+        return parts if same else type(parts)(left)
+
+    def _places(self, points: Sequence[Any], own_label: str = "", *, hits: bool) -> list[int]:
+        found = self._attributes.hits(points, own_label)
+        return [at for at, hit in enumerate(found) if hit is hits]

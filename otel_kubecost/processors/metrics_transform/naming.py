@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from opentelemetry.sdk.metrics.export import Metric
 
-from otel_kubecost.processors.editing.joining import joined, kind_of
-from otel_kubecost.processors.editing.points import with_points
+from otel_kubecost.pdata import ScrapedMetric
+from otel_kubecost.processors.editing.joining import joined, kind_of, traits_of
+from otel_kubecost.processors.editing.points import size, with_points
 from otel_kubecost.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -19,17 +20,30 @@ class Named(NamedTuple):
     """A metric under the name that it shall have."""
 
     metric: Metric
-    name: str
-    """The one that it had, or has of which it is a copy."""
+    before: Metric
+    """The one that it was, or of which it is a copy."""
     is_copy: bool = False
 
     @property
     def is_new(self) -> bool:
         """Whether its name was not there as its own."""
-        return self.is_copy or self.metric.name != self.name
+        return self.is_copy or self.metric.name != self.before.name
 
     def as_it_was(self) -> Named:
-        return self._replace(metric=replace(self.metric, name=self.name))
+        return self._replace(metric=replace(self.before, data=self.metric.data))
+
+
+def renamed(metric: Metric, name: str) -> Metric:
+    """``metric`` with another name, whose family, if it was scraped, is renamed as it is.
+
+    ``foo_total`` of ``foo`` that becomes ``bar_total`` is of ``bar`` then.
+    """
+    if not isinstance(metric, ScrapedMetric):
+        return replace(metric, name=name)
+    family = metric.family
+    suffix = metric.name[len(family) :] if family and metric.name.startswith(family) else ""
+    renamed_family = name.removesuffix(suffix) if suffix else name
+    return replace(metric, name=name, family="" if renamed_family == name else renamed_family)
 
 
 class Naming:
@@ -60,7 +74,7 @@ class Naming:
             ]
 
     def _report(self, refused: Named) -> None:
-        name, new_name = refused.name, refused.metric.name
+        name, new_name = refused.before.name, refused.metric.name
         if (name, new_name) in self._refused:
             return
         self._refused.add((name, new_name))
@@ -75,10 +89,10 @@ class Naming:
 def _placed(metrics: Sequence[Named]) -> tuple[list[Metric], list[int]]:
     """Metrics, those of one name joined; and the places of those that cannot have their names."""
     result = {at: one.metric for at, one in enumerate(metrics)}
-    owners = {one.name: at for at, one in enumerate(metrics) if not one.is_new}
+    owners = {_place(one): at for at, one in enumerate(metrics) if not one.is_new}
     refused = []
     for at, one in enumerate(metrics):
-        owner = owners.setdefault(one.metric.name, at) if one.is_new else at
+        owner = owners.setdefault(_place(one), at) if one.is_new else at
         if owner != at:
             both = _both(result[owner], result.pop(at))
             result[owner] = both or result[owner]
@@ -86,10 +100,15 @@ def _placed(metrics: Sequence[Named]) -> tuple[list[Metric], list[int]]:
     return list(result.values()), refused
 
 
+def _place(one: Named) -> Hashable:
+    """Where there may be one metric; of those that were scraped there are more of a name."""
+    return one.metric.name, traits_of(one.metric)
+
+
 def _both(one: Metric, other: Metric) -> Metric | None:
     """Two metrics as one; None where they cannot be."""
     if kind_of(one) != kind_of(other):
         return None
     points = joined([one, other]).points
-    count = len(one.data.data_points) + len(other.data.data_points)
-    return with_points(one, points) if len(points) == count else None
+    count = size(one.data.data_points) + size(other.data.data_points)
+    return with_points(one, points) if size(points) == count else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
@@ -14,7 +13,7 @@ from otel_kubecost.processors.editing.losses import Losses
 from otel_kubecost.processors.editing.points import PointEditor
 from otel_kubecost.processors.editing.repeating import Repeating
 from otel_kubecost.processors.metrics_transform.labels import edit_of
-from otel_kubecost.processors.metrics_transform.naming import Named, Naming
+from otel_kubecost.processors.metrics_transform.naming import Named, Naming, renamed
 from otel_kubecost.processors.metrics_transform.options import MetricsTransformOptions, Transform
 from otel_kubecost.relabel.expansion import GroupPattern, expand
 
@@ -66,13 +65,13 @@ class _Transform:
         for metric in metrics:
             new_name = self._new_name(metric.name)
             if new_name is None or inserts:
-                yield Named(metric, metric.name)
+                yield Named(metric, metric)
             if new_name is None or (changed := editor.metric(metric)) is None:
                 continue
             if inserts:
-                copies.append(Named(replace(changed, name=new_name), metric.name, is_copy=True))
+                copies.append(Named(renamed(changed, new_name), metric, is_copy=True))
             else:
-                yield Named(replace(changed, name=new_name), metric.name)
+                yield Named(renamed(changed, new_name), metric)
         yield from copies
 
     def _new_name(self, name: str) -> str | None:

@@ -15,6 +15,7 @@ from otel_kubecost.config.problems import build_options
 from otel_kubecost.pdata import (
     AttributeTable,
     PointColumns,
+    ScrapedMetric,
     each_scope,
     gauge,
     map_scopes,
@@ -122,8 +123,11 @@ class Pricing:
 
 
 def _repriced(metrics: Sequence[Metric], prices: Prices) -> list[Repriced]:
-    """Every subject of a scope; the cluster's own metrics need to know those beside them."""
-    by_name = {metric.name: metric for metric in metrics}
+    """Every subject of a scope; the cluster's own metrics need to know those beside them.
+
+    What was scraped, from another agent's page say, has the prices that it was given there.
+    """
+    by_name = {metric.name: metric for metric in metrics if not isinstance(metric, ScrapedMetric)}
 
     def sheets(subjects: Iterable[Subject]) -> Iterable[Sheet]:
         return filter(None, (Sheet.of(subject, by_name) for subject in subjects))
@@ -140,6 +144,8 @@ def _replaced(metrics: Sequence[Metric], sheets: Iterable[Repriced]) -> list[Met
         for end, values in repriced.values():
             metric = repriced.sheet.metric(end, values)
             changed[metric.name] = metric
+    if not changed:
+        return list(metrics)
     kept = [changed.pop(metric.name, metric) for metric in metrics]
     return [metric for metric in (*kept, *changed.values()) if len(metric.data.data_points)]
 

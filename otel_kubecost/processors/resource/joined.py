@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from opentelemetry.sdk.metrics.export import Metric, ResourceMetrics, ScopeMetrics
 
+from otel_kubecost.pdata import TargetScope
 from otel_kubecost.processors.editing.joining import joined, kind_of
 from otel_kubecost.processors.editing.points import left_of
 
@@ -34,11 +35,17 @@ def joined_resources(
 
     def resource(same: Sequence[ResourceMetrics]) -> ResourceMetrics:
         scopes = chain.from_iterable(one.scope_metrics for one in same)
-        each = _each_once(scopes, lambda one: (one.scope, one.schema_url), scope)
+        each = _each_once(scopes, _scope_of, scope)
         return replace(same[0], scope_metrics=list(each))
 
     each = _each_once(resources, lambda one: (one.resource, one.schema_url), resource)
     return list(each), lost
+
+
+def _scope_of(one: ScopeMetrics) -> Hashable:
+    """Two targets stay two scopes: each lacks other series, which have ended then."""
+    target = one.scope.target if isinstance(one.scope, TargetScope) else None
+    return one.scope, target, one.schema_url
 
 
 def _each_once(

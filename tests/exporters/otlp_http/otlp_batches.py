@@ -1,5 +1,7 @@
 """Batches of anything that an SDK may have, for the tests of what is made of them."""
 
+from array import array
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import Exemplar
@@ -21,7 +23,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.pdata import AttributeTable, PointColumns
+from otel_kubecost.pdata import AttributeTable, PointColumns, PointDetails
 
 at_any_pace = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine takes long to think of batches; that is no finding."""
@@ -47,11 +49,18 @@ EXEMPLARS = st.lists(
         filtered_attributes=ATTRIBUTES,
         value=INTEGERS | st.floats(),
         time_unix_nano=TIMES,
-        span_id=st.none() | st.integers(0, 2**64 - 1),
-        trace_id=st.none() | st.integers(0, 2**128 - 1),
+    )
+    | st.builds(
+        Exemplar,
+        filtered_attributes=ATTRIBUTES,
+        value=INTEGERS | st.floats(),
+        time_unix_nano=TIMES,
+        span_id=st.integers(0, 2**64 - 1),
+        trace_id=st.integers(0, 2**128 - 1),
     ),
     max_size=2,
 )
+"""With both ids or none: OpenTelemetry's encoder drops one that is alone."""
 NUMBER_POINTS = st.lists(
     st.builds(NumberDataPoint, ATTRIBUTES, st.none() | TIMES, TIMES, NUMBERS, EXEMPLARS), max_size=3
 )
@@ -83,21 +92,38 @@ PLAIN_METRICS = metrics(
 
 
 @st.composite
+def details(draw, count):
+    """What points have for themselves alone: times, starts, exemplars, or some of these."""
+    moments = st.lists(st.integers(0, 2**62), min_size=count, max_size=count)
+    times, starts = (array("q", one) if one else None for one in draw(st.tuples(moments, moments)))
+    exemplars = {at: draw(EXEMPLARS) for at in draw(st.sets(st.integers(0, count)))}
+    return PointDetails(
+        draw(st.sampled_from([times, None])),
+        draw(st.sampled_from([starts, None])),
+        draw(st.sampled_from([exemplars, None])),
+    )
+
+
+@st.composite
 def column_metrics(draw):
     """Metrics over one table, some with the same rows, time and constants, some with holes."""
     keys = draw(st.lists(NAMES, unique=True, max_size=3))
     rows = draw(st.lists(st.tuples(*[TEXT] * len(keys)), unique=True, max_size=9))
-    table = AttributeTable.of(keys, rows)
+    dense = AttributeTable.of(keys, rows)
+    table = AttributeTable(keys, dense.columns, len(rows), is_sparse=draw(st.booleans()))
     some, holes = draw(st.tuples(TIMES, st.sets(st.integers(0, 8))))
     found = []
     for _ in range(draw(st.integers(1, 4))):
         constant = draw(st.just({"currency": "USD"}) | st.dictionaries(NAMES, TEXT, max_size=2))
+        if table.is_sparse:  # one that stands in for a row's has its place or the last: who knows
+            constant = {key: text for key, text in constant.items() if key not in keys}
         values = [draw(st.floats()) for _ in rows]
         if draw(st.booleans()):
             values = [None if row in holes else value for row, value in enumerate(values)]
         at = draw(st.just(some) | TIMES)
         points = PointColumns.of(table, values, constant=constant, time_unix_nano=at)
         points.start_time_unix_nano = draw(st.just(0) | TIMES)
+        points.details = draw(st.none() | details(len(points)))
         kinds = [Gauge(points), Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True)]
         found.append(draw(metrics(st.sampled_from(kinds))))
     return found

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
-from otlp_data import NOW, OtlpReceiver, batch, columns
+from otlp_data import NOW, OtlpReceiver, batch, columns, decoded
 from peers import free_port, wait_until
 
 from otel_kubecost.exporters.otlp_http import OtlpHttpExporter
+from otel_kubecost.exporters.otlp_http.codec import encode
+from otel_kubecost.testing.contract.scraped import scraped
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(60)]
 
@@ -100,6 +102,19 @@ def test_two_tenants_arrive_intact(tmp_path, behind, compression):
     }
     assert units == {"{USD}"}
     assert exporter.stats()[:4] == (600, 600, 0, {})
+
+
+def test_a_scraped_page_arrives_intact(tmp_path, behind):
+    """Types, histograms and summaries, starts, exemplars, attributes that some rows lack."""
+    page = scraped(NOW / 1000)
+    (request,) = encode(page, 1000, 10**6, "none")
+    with Rotel(tmp_path, behind) as rotel:
+        exporter = OtlpHttpExporter(endpoint=rotel.url)
+        assert exporter.export(page) is MetricExportResult.SUCCESS
+        wait_until(lambda: behind.requests)
+        exporter.shutdown()
+    (arrived,) = behind.messages
+    assert arrived == decoded(request.body)
 
 
 def test_what_waits_while_it_is_away_arrives(tmp_path, behind):

@@ -1,5 +1,6 @@
 """Families of any kind, for the tests of what is made of them."""
 
+from array import array
 from itertools import chain
 
 from hypothesis import HealthCheck, settings
@@ -13,7 +14,7 @@ from otel_kubecost.exporters.series.model import (
     SeriesExemplar,
     Type,
 )
-from otel_kubecost.pdata import AttributeTable, PointColumns
+from otel_kubecost.pdata import AttributeTable, PointColumns, PointDetails
 
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine takes long to think of families; that is no finding."""
@@ -37,6 +38,17 @@ def plain_families(draw):
     return Family(name, draw(TYPES), [series], draw(st.text(max_size=5)), draw(st.text(max_size=3)))
 
 
+NANOSECONDS = st.integers(-(2**62), 2**62) | st.just(-1_000_000) | st.just(0)
+
+
+def details_of(count):
+    """What columns of so many points say of single ones, if anything."""
+    column = st.lists(NANOSECONDS, min_size=count, max_size=count).map(
+        lambda all_: array("q", all_)
+    )
+    return st.none() | st.builds(PointDetails, st.none() | column, st.none() | column)
+
+
 CELLS = st.sampled_from(["", "a", "é"]) | st.text(max_size=3)
 
 
@@ -44,7 +56,8 @@ CELLS = st.sampled_from(["", "a", "é"]) | st.text(max_size=3)
 def column_families(draw):
     """Families over one or two tables, with labels from columns at any place among the others.
 
-    Some have the same rows and time, and some the same labels but for their names.
+    Some have the same rows and time, and some the same labels but for their names. Some say times
+    of their own, or starts, or have exemplars.
     """
     families = []
     for table_number in range(draw(st.integers(1, 2))):
@@ -55,6 +68,7 @@ def column_families(draw):
         full = st.lists(st.floats(), min_size=len(rows), max_size=len(rows))
         holes = draw(st.sets(st.sampled_from(range(len(rows))))) if rows else ()
         time = draw(st.integers(0, 2**60))
+        details = {}
         for number in range(draw(st.integers(1, 4))):
             constant = draw(st.dictionaries(st.sampled_from("BXxyz"), TEXT, max_size=2))
             values = draw(cells | full)
@@ -63,9 +77,16 @@ def column_families(draw):
             at = draw(st.just(time) | st.integers(0, 2**60))
             points = PointColumns.of(table, values, time_unix_nano=at)
             points.start_time_unix_nano = draw(st.integers(0, 2**60))
+            own = details_of(len(points))
+            shared = details.setdefault(len(points), draw(own))
+            points.details = draw(st.just(shared) | own)
             named = {"__name__": f"m{table_number}{number}", **constant}
             columns = dict(zip(keys, table.columns, strict=True))
-            series = ColumnSeries(sorted((columns | named).items()), points)
+            places = st.integers(0, 8).filter(lambda place, of=points: place < len(of))
+            found = (
+                draw(st.dictionaries(places, st.tuples(EXEMPLARS), max_size=2)) if points else {}
+            )
+            series = ColumnSeries(sorted((columns | named).items()), points, found)
             families.append(Family(named["__name__"], draw(TYPES), series, draw(TEXT), "By"))
     return families
 

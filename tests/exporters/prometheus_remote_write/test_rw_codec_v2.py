@@ -21,7 +21,7 @@ from otel_kubecost.exporters.series.model import (
 from otel_kubecost.pdata import AttributeTable, PointColumns
 from otel_kubecost.testing import Described, SentExemplar, decode, decode_v2
 
-CUMULATIVE = {Type.COUNTER, Type.HISTOGRAM}
+CUMULATIVE = {Type.COUNTER, Type.HISTOGRAM, Type.SUMMARY}
 
 
 def decoded(requests):

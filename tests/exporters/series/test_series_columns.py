@@ -180,7 +180,7 @@ PODS = AttributeTable.of(("k8s.namespace.name", "k8s.pod.name"), [("default", "p
         [gauge("m", columns()), gauge("m", columns())],
         [gauge("m", columns(zone="z")), gauge("m", columns())],
         [gauge("m", columns(currency="USD")), gauge("m", columns(PODS, (1.0, 2.0)))],
-        [gauge("m", columns(currency="USD")), gauge("m", list(columns(currency="EUR")))],
+        [gauge("m", columns(currency="USD")), gauge("m", list(columns()))],
     ],
     ids=["nothing differs", "one has more labels", "other columns", "a plain list"],
 )
@@ -273,5 +273,5 @@ def plain(scopes):
                 for family in families
             ],
         )
-        for origin, families, _ in scopes
+        for origin, families, *_ in scopes
     ]

@@ -114,7 +114,7 @@ def test_a_bad_point_costs_itself_alone(caplog):
             "h",
             histogram_point([1], [0.5, 1]),
             histogram_point([1, 2, 3], [0.5, 0.5]),
-            histogram_point([1, 0], [0.5], total=None),
+            histogram_point([1, 0], [0.5], total="text"),
         ),
     )
     with caplog.at_level(logging.WARNING, "otel_kubecost"):

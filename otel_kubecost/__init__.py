@@ -37,6 +37,7 @@ _PUBLIC: OnDemand[Any] = OnDemand(
         "PointAttributes": "otel_kubecost.processors.attributes:PointAttributes",
         "Pricing": "otel_kubecost.processors.pricing:Pricing",
         "PrometheusExporter": "otel_kubecost.exporters.prometheus:PrometheusExporter",
+        "PrometheusReceiver": "otel_kubecost.receivers.prometheus:PrometheusReceiver",
         "PrometheusRemoteWriteExporter": (
             "otel_kubecost.exporters.prometheus_remote_write:PrometheusRemoteWriteExporter"
         ),

@@ -21,6 +21,7 @@ from otel_kubecost.processors.metrics_transform import MetricsTransform
 from otel_kubecost.processors.pricing import Pricing
 from otel_kubecost.processors.resource import ResourceAttributes
 from otel_kubecost.receivers.kubecost import KubecostReceiver
+from otel_kubecost.receivers.prometheus import PrometheusReceiver
 from otel_kubecost.service import Service, load_config
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "PointAttributes",
     "Pricing",
     "PrometheusExporter",
+    "PrometheusReceiver",
     "PrometheusRemoteWriteExporter",
     "ResourceAttributes",
     "RetryableError",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -43,6 +45,8 @@ class Deadline:
     """A moment in real time, ``seconds`` from now."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """How far away it was in the beginning."""
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -51,6 +55,15 @@ class Deadline:
 
     def left_millis(self) -> float:
         return self.left() * 1000
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Put it off by the time that is spent within."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - began
 
 
 def floor_mark(now: float, interval: float) -> float:

@@ -154,6 +154,35 @@ class Historical(Receiver, Protocol):
         ...
 
 
+class Tap(Protocol):
+    """What a receiver that gathers has for one pipeline."""
+
+    def collect(self, mark: float, patience: float | None = None) -> Iterable[MetricsData]:
+        """As ``collect`` of the receiver: what came since the last time, each batch once."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more is kept for this pipeline."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Receiver, Protocol):
+    """A receiver that works between the marks, and whose samples have times of their own.
+
+    They are not later than the moment at which they are collected. Every pipeline gets all of
+    them, each in its own time; what was gathered before ``shutdown`` can be collected after it.
+    """
+
+    def tap(self) -> Tap:
+        """For one pipeline: what is gathered from now on. Called before ``start``."""
+        ...
+
+    def leave(self) -> None:
+        """No other goes on for this one: what it told of ends. Called before ``shutdown``."""
+        ...
+
+
 Processor: TypeAlias = Callable[[MetricsData], MetricsData]
 """What happens to a batch. It returns a new batch and leaves the one it got unchanged.
 
@@ -164,7 +193,11 @@ the log says so. What else it raises is a defect, and the batch is lost.
 """
 
 Exporter: TypeAlias = MetricExporter
-"""Where data goes: the SDK's own interface, so every SDK exporter is one of ours."""
+"""Where data goes: the SDK's own interface, so every SDK exporter is one of ours.
+
+One without a queue that knows ``pdata.Summary``, which the SDK does not, has an attribute
+``takes_summaries`` that is true; to others metrics of that type are not given.
+"""
 
 
 @runtime_checkable

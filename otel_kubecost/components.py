@@ -14,7 +14,7 @@ from otel_kubecost.entry_points import Installed
 from otel_kubecost.on_demand import OnDemand
 
 _NAMES: Mapping[Kind, Mapping[str, str]] = {
-    Kind.RECEIVER: {"kubecost": "kubecost"},
+    Kind.RECEIVER: {"kubecost": "kubecost", "prometheus": "prometheus"},
     Kind.PROCESSOR: {
         "attributes": "attributes",
         "batch": "batch",

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_kubecost.clock import Clock, floor_mark
-from otel_kubecost.component import Historical, Processor, Receiver
+from otel_kubecost.component import Gathering, Historical, Processor, Receiver, Tap
 from otel_kubecost.errors import RetryableError
+from otel_kubecost.exported import Exported
 from otel_kubecost.live import Live, processed
 from otel_kubecost.outlet import Outlet
 from otel_kubecost.pdata import count_points
@@ -27,6 +28,8 @@ _LOOK_EVERY = 0.02
 """Real seconds between two looks at exporters that have not settled what they have."""
 _LONGEST_WAIT = 60.0
 """Seconds after which a wait looks at the clock again, which somebody may have set."""
+SUMMED_UP = 60.0
+"""Seconds between two lines on what was exported, where the marks are no occasions themselves."""
 _REPORT_EVERY = 1.0
 """Seconds between two reports of what has arrived, while earlier marks are sent.
 
@@ -50,13 +53,18 @@ class Feed:
         pipeline: str,
         clock: Clock,
         stop: threading.Event,
+        silent: threading.Event,
     ) -> None:
+        """``stop`` ends the marks; ``silent`` is set when the receiver was shut down after that."""
         self.receiver = receiver
         self._processors = processors
         self._stream = pipeline
         self._clock = clock
         self._watch = Watch(clock, receiver.emit_interval)
         self._stop = stop
+        self._silent = silent
+        self._tap: Tap | None = None
+        self._exported = Exported(SUMMED_UP if isinstance(receiver, Gathering) else 0.0)
         self._reported = 0.0
         self._readers = self._readers_among(outlets)
         self._present = [outlet for outlet in outlets if outlet.name not in self._readers]
@@ -90,12 +98,27 @@ class Feed:
                 reader.adopt(predecessor._readers[name])
         self._refusals.adopt(predecessor._refusals)
 
+    def open(self) -> None:
+        """Miss nothing of a receiver that gathers, from its start on."""
+        if isinstance(self.receiver, Gathering) and self._tap is None:
+            self._tap = self.receiver.tap()
+
+    def close(self) -> None:
+        """Have nothing gathered any more."""
+        if self._tap:
+            self._tap.close()
+
     def run(self) -> None:
-        """Serve mark after mark until told to stop."""
+        """Serve mark after mark until told to stop, and then what was gathered since the last."""
         mark = floor_mark(self._watch.time(), self.receiver.emit_interval)
         while not self._stop.is_set():
             self._cycle(mark)
             mark = self._next_mark(mark)
+        if self._tap:
+            self._silent.wait()
+            mark = floor_mark(self._watch.time(), self.receiver.emit_interval)
+            self._cycle(mark)
+            self._exported.end(mark)
 
     def collect(self) -> Iterator[MetricsData]:
         """The batches of the present mark after all processors. Raises what these raise."""
@@ -145,7 +168,8 @@ class Feed:
         self._refusals.end_mark()
 
     def _collected(self, mark: float) -> Live:
-        collected = self.receiver.collect(mark, self.receiver.emit_interval * PATIENCE)
+        giving = self._tap or self.receiver
+        collected = giving.collect(mark, self.receiver.emit_interval * PATIENCE)
         return processed(self.receiver, mark, collected, self._attempt)
 
     def _serve(self, live: Live) -> None:
@@ -154,8 +178,7 @@ class Feed:
                 outlet.put(batch, live.mark, self._stream)
         at_once = [self._begin(reader, live) for reader in self._readers.values()]
         if live.batches and (self._present or any(at_once)):
-            exported = sum(map(count_points, live.batches))
-            _log.info(f"Exported {exported} metrics", mark=round(live.mark))
+            self._exported.add(sum(map(count_points, live.batches)), live.mark)
         self._go_on(live)
         if not self._stop.is_set():
             self.report()

@@ -18,6 +18,7 @@ from otel_kubecost.clock import Clock, Deadline
 from otel_kubecost.component import (
     Adopting,
     ComponentID,
+    Gathering,
     Kind,
     QueuedExporter,
     Settings,
@@ -67,6 +68,8 @@ class Graph:
             if isinstance(component, Startable):
                 component.start()
         for pipeline in self.pipelines:
+            pipeline.open()
+        for pipeline in self.pipelines:
             pipeline.start()
         expose(self._own_metrics)
 
@@ -97,6 +100,10 @@ class Graph:
         of its name here. Samples of an exporter that has no successor go on being sent until they
         are all gone, or this graph is.
         """
+        for name, receiver in old._receivers.items():
+            heir = self._receivers.get(name)
+            if isinstance(receiver, Gathering) and not _follows(heir, receiver):
+                receiver.leave()
         old._stop_receiving(Deadline(timeout_millis / 1000))
         for name, receiver in old._receivers.items():
             _hand_over(receiver, self._receivers.get(name))
@@ -197,9 +204,14 @@ def _until_settled(orphan: QueuedExporter, observe: Observe) -> Observe:
     return lambda: MetricsData([]) if orphan.oldest_pending is None else observe()
 
 
+def _follows(successor: Any, component: Any) -> bool:
+    """Whether ``successor`` goes on where ``component`` stops."""
+    return isinstance(successor, Adopting) and type(successor) is type(component)
+
+
 def _hand_over(component: Any, successor: Any) -> bool:
     """Whether ``component`` is done with: its successor has what it had, or it had nothing."""
-    if isinstance(successor, Adopting) and type(successor) is type(component):
+    if _follows(successor, component):
         successor.adopt(component)
         return True
     if isinstance(component, QueuedExporter) and component.oldest_pending is not None:

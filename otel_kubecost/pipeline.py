@@ -49,7 +49,7 @@ class Pipeline:
         named_receivers, named_exporters = named(receivers), named(exporters)
         self.receivers: list[Receiver] = list(named_receivers.values())
         self.exporters: list[Exporter] = list(named_exporters.values())
-        self._stop = threading.Event()
+        self._stop, self._silent = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
         self._outlets = [Outlet(*one) for one in named_exporters.items()]
         self._feeds = {
@@ -60,6 +60,7 @@ class Pipeline:
                 pipeline=name,
                 clock=clock or SystemClock(),
                 stop=self._stop,
+                silent=self._silent,
             )
             for of, receiver in named_receivers.items()
         }
@@ -94,8 +95,14 @@ class Pipeline:
             if name in predecessor._feeds:
                 feed.adopt(predecessor._feeds[name])
 
+    def open(self) -> None:
+        """Miss nothing of receivers that another pipeline may start. ``start`` does it as well."""
+        for feed in self._feeds.values():
+            feed.open()
+
     def start(self) -> None:
         """Start all components and return. Raises what a component raises that cannot start."""
+        self.open()
         try:
             for component in (*self.exporters, *self.receivers):
                 if isinstance(component, Startable):
@@ -119,8 +126,11 @@ class Pipeline:
         for receiver in self.receivers:
             shutdown = partial(shut_down, receiver, deadline.left_millis())
             within(deadline, type(receiver).__name__, shutdown)
+        self._silent.set()
         while self._threads:
             self._threads.pop().join(deadline.left())
+        for feed in self._feeds.values():
+            feed.close()
         for reader in (reader for feed in self.feeds for reader in feed.readers):
             reader.stop()
 

@@ -20,16 +20,18 @@ KINDS = ("receivers", "processors", "exporters", "extensions")
 SHARED = {"exporters.encoding", "exporters.sending", "exporters.series", "processors.editing"}
 
 # What a component may import, beside its own folder. Of `config` it is the types of options, what
-# makes an instance of them, and the variables; reading files is not for components.
+# makes an instance of them, the variables, and YAML for files of targets; configurations are for
+# no component to read.
 FOR_COMPONENTS = {
     "allocator", "attributes", "clock", "component", "config.cloudtuner", "config.environment",
-    "config.options", "config.problems", "errors", "http", "memory", "own_metrics", "pdata",
-    "relabel", "storage", "telemetry", "tracing",
+    "config.options", "config.problems", "config.yaml_document", "errors", "http", "memory",
+    "own_metrics", "pdata", "relabel", "storage", "telemetry", "tracing",
 }  # fmt: skip
 
 # Of those, what rooms that components share have no use for.
 BUILDING = {
-    "allocator", "config.problems", "config.environment", "config.cloudtuner", "memory",
+    "allocator", "config.problems", "config.environment", "config.cloudtuner",
+    "config.yaml_document", "memory",
 }  # fmt: skip
 
 # Outside things with the only modules or folders that may import them, all of which do.
@@ -49,7 +51,7 @@ IMPORTERS = {
         "tracing",
     },
     "signal": {"signals", "service"},
-    "msgspec": {"receivers.kubecost"},
+    "msgspec": {"receivers.kubecost", "receivers.prometheus"},
     "re2": {"config.options"},
     "click": {"cli"},
     "sqlite3": {"extensions.file_storage", "testing.ledger"},

@@ -70,7 +70,7 @@ def test_a_pipeline_imports_its_own_components_alone():
         "click", "http.server", "re2", "ruamel", "sqlite3",
         "otel_kubecost.cli", "otel_kubecost.config.files", "otel_kubecost.exporters.prometheus",
         "otel_kubecost.extensions.file_storage", "otel_kubecost.processors.pricing",
-        "otel_kubecost.service", "otel_kubecost.testing",
+        "otel_kubecost.receivers.prometheus", "otel_kubecost.service", "otel_kubecost.testing",
     }  # fmt: skip
     assert within(modules, *unused) == set()
 
@@ -118,7 +118,7 @@ def test_the_command_imports_what_its_configuration_names(tmp_path):
         "http.server", "opentelemetry.configuration", "opentelemetry.sdk.trace", "re2", "sqlite3",
         "otel_kubecost.cli.demo", "otel_kubecost.cli.once", "otel_kubecost.exporters.prometheus",
         "otel_kubecost.extensions.file_storage", "otel_kubecost.processors.pricing",
-        "otel_kubecost.testing",
+        "otel_kubecost.receivers.prometheus", "otel_kubecost.testing",
     }  # fmt: skip
     assert within(modules, *unused) == set()
 
@@ -138,6 +138,7 @@ def test_the_command_without_a_file_imports_no_yaml():
     unused = {
         "cramjam", "google", "re2", "ruamel", "sqlite3",
         "otel_kubecost.exporters.prometheus_remote_write", "otel_kubecost.extensions.file_storage",
-        "otel_kubecost.processors.pricing", "otel_kubecost.testing",
+        "otel_kubecost.processors.pricing", "otel_kubecost.receivers.prometheus",
+        "otel_kubecost.testing",
     }  # fmt: skip
     assert within(modules, *unused) == set()

@@ -61,8 +61,9 @@ class HTTPClient:
 
     Every request has one deadline, from looking up the host to the last byte of the answer
     (``options.timeout`` seconds, or ``timeout`` where a call gives it); fetching a token is part
-    of it. A request that is answered 401 is sent once more where a new token can be had. Redirects
-    are answers like any other and are not followed. Nothing but ``HTTPFailure`` is raised.
+    of it, what is done between two chunks is not. A request that is answered 401 is sent once more
+    where a new token can be had. Redirects are answers like any other and are not followed. Nothing
+    but ``HTTPFailure`` is raised.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class HTTPClient:
         *,
         max_decoded_bytes: int = 256 * MIB,
         max_wire_bytes: int | None = None,
+        kept_peers: int = 2,
     ) -> None:
         """An answer that is larger when it is decompressed is a failure of kind ``too_large``.
 
@@ -82,7 +84,7 @@ class HTTPClient:
         self._max_wire_bytes = max_decoded_bytes if max_wire_bytes is None else max_wire_bytes
         self._tokens = _token_client(options)
         self._credentials = Credentials(options, self._client_credentials())
-        self._adapter = _Adapter(TLS(options.tls_config))
+        self._adapter = _Adapter(TLS(options.tls_config), kept_peers)
         proxy = options.proxy_url.get_secret_value() if options.proxy_url else None
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._proxy_headers = self._adapter.proxy_headers(proxy) if proxy else {}
@@ -116,15 +118,14 @@ class HTTPClient:
     ) -> Iterator[Stream]:
         """GET ``url`` and give the answer's chunks as they arrive; what is not read is dropped.
 
-        Of an answer that is no success the chunks are without the credentials of its request.
+        Of an answer that is no success there are 64 KiB at most, without its request's credentials.
         """
         request = requests.Request("GET", url, params=dict(params or {}), headers=headers)
         with self._exchange(request, timeout) as stream:
-            if stream.status < 300:
-                yield stream
-            else:
-                body = self._harmless(b"".join(stream.chunks), request)
-                yield stream._replace(chunks=iter([body]))
+            chunks = stream.chunks
+            if stream.status >= 300:
+                chunks = iter([self._harmless(_beginning(chunks), request)])
+            yield stream._replace(chunks=chunks)
 
     def post(
         self,
@@ -175,25 +176,23 @@ class HTTPClient:
 
     @contextmanager
     def _exchange(self, request: requests.Request, timeout: float | None) -> Iterator[Stream]:
-        seconds = self._options.timeout if timeout is None else timeout
-        answer = self._send(request, seconds)
+        deadline = Deadline(self._options.timeout if timeout is None else timeout)
+        answer = self._send(request, deadline)
         try:
-            chunks = self._body(answer, request.url, seconds)
+            chunks = self._body(answer, request.url, deadline)
             yield Stream(answer.status_code, answer.headers, chunks)
         finally:
             _release(answer)
 
-    def _send(self, request: requests.Request, seconds: float) -> requests.Response:
-        deadline = Deadline(seconds)
-        answer = self._send_once(request, seconds, deadline)
+    def _send(self, request: requests.Request, deadline: Deadline) -> requests.Response:
+        answer = self._send_once(request, deadline)
         if answer.status_code == 401 and self._credentials.renewed(answer.request.headers):
             _release(answer)
-            answer = self._send_once(request, seconds, deadline)
+            answer = self._send_once(request, deadline)
         return answer
 
-    def _send_once(
-        self, request: requests.Request, seconds: float, deadline: Deadline
-    ) -> requests.Response:
+    def _send_once(self, request: requests.Request, deadline: Deadline) -> requests.Response:
+        seconds = deadline.seconds
         if self._process != os.getpid():
             self.close()  # after a fork what is kept is the parent's, who speaks on it too
             self._process = os.getpid()
@@ -213,10 +212,10 @@ class HTTPClient:
             **self._credentials.headers(deadline.left()),
         }
 
-    def _body(self, answer: requests.Response, url: str, seconds: float) -> Iterator[bytes]:
+    def _body(self, answer: requests.Response, url: str, deadline: Deadline) -> Iterator[bytes]:
         encoding = answer.headers.get("Content-Encoding", "")
-        wire = capped(_arriving(answer.raw), self._max_wire_bytes, "bytes")
-        with foreign_errors_explained(url, seconds):
+        wire = capped(_arriving(answer.raw, deadline), self._max_wire_bytes, "bytes")
+        with foreign_errors_explained(url, deadline.seconds):
             yield from capped(decoded(wire, encoding), self._max_decoded_bytes, "decoded bytes")
 
 
@@ -233,10 +232,11 @@ def _release(answer: requests.Response) -> None:
     answer.raw.release_conn()
 
 
-def _arriving(raw: Any) -> Iterator[bytes]:
+def _arriving(raw: Any, deadline: Deadline) -> Iterator[bytes]:
     """What is there, as soon as it is there."""
     while chunk := raw.read1(READ_SIZE, decode_content=False):
-        yield chunk
+        with deadline.paused():
+            yield chunk
 
 
 def _beginning(chunks: Iterable[bytes]) -> bytes:
@@ -267,10 +267,10 @@ def _unobserved() -> Iterator[None]:
 class _Adapter(HTTPAdapter):
     """The transport of ``requests`` with our connections and our TLS context."""
 
-    def __init__(self, tls: TLS) -> None:
+    def __init__(self, tls: TLS, kept_peers: int) -> None:
         self._tls = tls
         self._proxy_context: ssl.SSLContext | None = None
-        super().__init__(pool_connections=2, pool_maxsize=_CONNECTIONS)
+        super().__init__(pool_connections=kept_peers, pool_maxsize=_CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
         super().init_poolmanager(*args, **keywords)

@@ -52,7 +52,7 @@ def test_bad_configuration_is_refused_with_every_mistake_named(case, monkeypatch
 def test_ready_configurations_need_nothing_but_the_account(path):
     """Every file in config/ is valid once TENANT_ID is set."""
     config = read_config(path, factories=factories(), environ=ENVIRON)
-    assert config.pipelines["metrics"].receivers == (ComponentID("kubecost"),)
+    assert config.pipelines["metrics"].receivers[0] == ComponentID("kubecost")
 
 
 def test_ready_configurations_ask_for_the_account():
@@ -115,6 +115,7 @@ def test_annotated_configuration_names_every_option(factory):
                 "otlp_http.endpoint",
                 "otlp_json_file.path",
                 "otlp_json_file.rotation",
+                "prometheus.scrape_configs",
                 "resource.attributes",
             },
         ),

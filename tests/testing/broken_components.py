@@ -11,12 +11,14 @@ from component_samples import (
     GOOD,
     SampleClient,
     SampleExporter,
+    SampleGathering,
     SampleHistory,
     SampleOptions,
     SamplePast,
     SampleQueue,
     SampleReceiver,
     SampleStorage,
+    SampleTap,
     WithThread,
     batch_of,
     factory,
@@ -326,6 +328,36 @@ class TwoPoints(SampleReceiver):
         return [batch_of(point(mark, 1.0), point(mark, 2.0))]
 
 
+class AheadOfTheClock(SampleGathering):
+    def gather(self, ago):
+        super().gather(-60.0)
+
+
+class GivesAgain(SampleTap):
+    def collect(self, mark, patience=None):
+        return self.waiting
+
+
+class OneForAll(SampleGathering):
+    """Whoever collects first has it."""
+
+    def tap(self):
+        if not self.taps:
+            super().tap()
+        return self.taps[0]
+
+
+class LosesTheLast(SampleGathering):
+    def shutdown(self, timeout_millis=30_000):
+        pass
+
+
+class GathersTwice(SampleGathering):
+    def tap(self):
+        self.taps.append(GivesAgain())
+        return self.taps[-1]
+
+
 class Backwards(SampleHistory):
     def _of(self, start, end):
         past = super()._of(start, end)
@@ -392,6 +424,7 @@ RECEIVERS = [
     ("SAME_AGAIN", CountsBatches),
     ("FIXED", OneList),
     ("SAYS_WHY", Silent),
+    *(("GATHERS", one) for one in (AheadOfTheClock, GathersTwice, OneForAll, LosesTheLast)),
     ("SHAPE", TextValues),
     ("ONE_POINT", TwoPoints),
     ("PAST", Backwards),

@@ -1,6 +1,7 @@
 """Components that keep every rule, as small as they can be: tests break one rule of one each."""
 
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -107,6 +108,48 @@ class SampleHistory(SampleReceiver):
 
     def forget(self, reader):
         self.kept.pop(reader, None)
+
+
+class SampleTap:
+    """Has for one pipeline what a receiver has gathered."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def collect(self, mark, patience=None):
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def close(self):
+        self.waiting = []
+
+
+class SampleGathering(SampleReceiver):
+    """Has a cost of its own time at its start, and another one when it is shut down."""
+
+    def __init__(self, works=True):
+        super().__init__(works)
+        self.taps = []
+
+    def tap(self):
+        self.taps.append(SampleTap())
+        return self.taps[-1]
+
+    def leave(self):
+        pass
+
+    def start(self):
+        if not self.taps:
+            self.collect = self.tap().collect
+        self.gather(0.25)
+
+    def gather(self, ago):
+        self.failure = None if self.works else "The source does not answer; start it"
+        for tap in self.taps:
+            tap.waiting.append(batch_of(point(time.time() - ago)))
+
+    def shutdown(self, timeout_millis=30_000):
+        self.gather(0.125)
 
 
 class SampleExporter(MetricExporter):
@@ -239,6 +282,7 @@ def storage_factory(storage=SampleStorage):
 GOOD = {
     "receiver": of_class(Kind.RECEIVER, SampleReceiver),
     "receiver with history": of_class(Kind.RECEIVER, SampleHistory),
+    "receiver that gathers": of_class(Kind.RECEIVER, SampleGathering),
     "receiver with a thread": of_class(Kind.RECEIVER, WithThread),
     "processor": factory(Kind.PROCESSOR, lambda *_: lambda data: data),
     "exporter": of_class(Kind.EXPORTER, SampleExporter),

@@ -1,18 +1,22 @@
 """The contract test passes good components, and names the rule that a bad one breaks."""
 
+import json
 import logging
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 from broken_components import BROKEN, LEFT_OPEN, forgets_to_return
-from component_samples import GOOD, factory
+from component_samples import GOOD, SampleExporter, factory
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Histogram, Sum
 
 from otel_kubecost.clock import SystemClock
 from otel_kubecost.component import Kind
 from otel_kubecost.components import builtin_factories
 from otel_kubecost.errors import RetryableError
 from otel_kubecost.extensions.file_storage import FileStorage
+from otel_kubecost.pdata import each_metric
 from otel_kubecost.testing import (
     HttpServer,
     RemoteWriteReceiver,
@@ -39,7 +43,9 @@ def far_ends():
         HttpServer(lambda _: Reply()) as taking,
         HttpServer(lambda _: Reply(hang=True)) as hanging,
     ):
-        yield {"kubecost": kubecost.url, "taking": taking.url, "hanging": hanging.url}
+        urls = {"kubecost": kubecost.url, "taking": taking.url, "hanging": hanging.url}
+        addresses = {name: url.removeprefix("http://") for name, url in urls.items()}
+        yield urls | {"page": addresses["taking"], "void": addresses["hanging"]}
 
 
 @pytest.fixture
@@ -50,6 +56,7 @@ def places(far_ends, tmp_path):
         assert receiver.violations == []
 
 
+OFTEN = {"job_name": "j", "scrape_interval": "100ms"}
 POD_COST = "cloudtuner_kubecost_pod_total_cost"
 OPTIONS = {
     "attributes": {"actions": [{"key": "team", "value": "a", "action": "upsert"}]},
@@ -67,6 +74,9 @@ OPTIONS = {
     "otlp_json_file": {"path": "{directory}/metrics.json"},
     "pricing": {"CPU": 28.0},
     "prometheus": {"endpoint": "127.0.0.1:0"},
+    "prometheus receiver": {
+        "scrape_configs": [OFTEN | {"static_configs": [{"targets": ["{page}"]}]}]
+    },
     "prometheus_remote_write": {"endpoint": "{receiver}"},
     "resource": {"attributes": [{"key": "team", "value": "a", "action": "upsert"}]},
 }
@@ -74,13 +84,18 @@ OPTIONS = {
 FAILING = {
     "kubecost": {"endpoint": "{hanging}"},
     "otlp_http": {"endpoint": "{hanging}"},
+    "prometheus receiver": {
+        "scrape_configs": [OFTEN | {"static_configs": [{"targets": ["{void}"]}]}]
+    },
     "prometheus_remote_write": {"endpoint": "{hanging}"},
 }
 """What is another option where the other end fails."""
 
+TWICE = {(Kind.RECEIVER, "prometheus"): "prometheus receiver"}
+"""What shares its name with a component of another kind."""
 BUILT_IN = {
-    factory.name: factory
-    for of_kind in builtin_factories().values()
+    TWICE.get((kind, factory.name), factory.name): factory
+    for kind, of_kind in builtin_factories().items()
     for factory in of_kind.values()
 }
 
@@ -95,10 +110,11 @@ def test_built_in_components_keep_the_rules(name, places):
 
 def placed(options, places):
     """``options`` with the places of this test in their texts."""
-    return {
-        key: value.format(**places) if isinstance(value, str) else value
-        for key, value in options.items()
-    }
+    if isinstance(options, dict):
+        return {key: placed(value, places) for key, value in options.items()}
+    if isinstance(options, list):
+        return [placed(value, places) for value in options]
+    return options.format(**places) if isinstance(options, str) else options
 
 
 def test_exporters_and_receivers_keep_the_rules_with_a_storage(places):
@@ -126,6 +142,21 @@ def test_a_processor_may_refuse_a_batch_for_now():
         raise RetryableError("there is no memory")
 
     check_component(factory(Kind.PROCESSOR, lambda *_: refuse))
+
+
+class OfTheSdk(SampleExporter):
+    """Encodes what it gets as the SDK's own exporters do, and fails where they would."""
+
+    def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+        for _, _, metric in each_metric(metrics_data):
+            assert isinstance(metric.data, Gauge | Sum | Histogram | ExponentialHistogram)
+        json.loads(metrics_data.to_json())
+        return super().export(encode_metrics(metrics_data))
+
+
+def test_an_exporter_gets_what_a_pipeline_gives_it():
+    """Who knows the SDK's types alone is not held to know summaries."""
+    check_component(factory(Kind.EXPORTER, lambda *_: OfTheSdk()))
 
 
 WAITING = {"ENDS_IN_TIME", "LEAVES_NOTHING", "SETTLES"}

@@ -28,6 +28,7 @@ from otel_kubecost.pdata import (
     metrics_of,
     nanoseconds,
 )
+from otel_kubecost.testing.contract.scraped import scraped
 
 _PREFIX = "cloudtuner_kubecost_"
 _SCOPE = InstrumentationScope("otel_kubecost.receivers.kubecost")
@@ -114,5 +115,7 @@ BATCHES: Mapping[str, Callable[[float], MetricsData]] = {
     "metrics without points": lambda at: emptied(costs(at)),
     "costs that are NaN": lambda at: _not_a_number(costs(at)),
     "an application's sum and histogram": _foreign,
+    "a target's metrics": scraped,
+    "a target's end": lambda at: emptied(scraped(at)),
 }
 """By what they are; each at a time in seconds since the epoch."""

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from otel_kubecost.component import Factory, Kind
 from otel_kubecost.testing.contract.of_exporters import OF_EXPORTERS
 from otel_kubecost.testing.contract.of_factories import OF_FACTORIES, check_builds, check_is_factory
+from otel_kubecost.testing.contract.of_gathering import OF_GATHERING
 from otel_kubecost.testing.contract.of_histories import OF_HISTORIES
 from otel_kubecost.testing.contract.of_lifecycles import (
     OF_LIFECYCLES,
@@ -27,7 +28,7 @@ _NEEDED: Mapping[Kind, Sequence[Check]] = {
     Kind.RECEIVER: (check_builds, check_interval),
 }
 _OF_KIND: Mapping[Kind, Sequence[Check]] = {
-    Kind.RECEIVER: (*OF_LIFECYCLES, *OF_RECEIVERS, *OF_HISTORIES),
+    Kind.RECEIVER: (*OF_LIFECYCLES, *OF_RECEIVERS, *OF_HISTORIES, *OF_GATHERING),
     Kind.PROCESSOR: (check_building_has_no_effect, check_whole_protocols, *OF_PROCESSORS),
     Kind.EXPORTER: (*OF_LIFECYCLES, *OF_EXPORTERS),
     Kind.EXTENSION: (*OF_LIFECYCLES, *OF_STORAGES),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeAlias
 
 from opentelemetry.sdk.metrics.export import Metric, MetricsData
+
+from otel_kubecost.pdata import Parts, ScrapedMetric
 
 Line: TypeAlias = tuple[str, ...]
 
@@ -24,6 +26,7 @@ def content(data: MetricsData) -> list[Line]:
                 heading = (*scope, *_heading(metric))
                 lines.append(heading)
                 lines += [(*heading, *_fields(point)) for point in metric.data.data_points]
+                lines += [(*heading, *row) for row in _rows(metric)]
     return lines
 
 
@@ -35,7 +38,22 @@ def attributes(given: Mapping[str, Any] | None) -> str:
 def _heading(metric: Metric) -> Line:
     kind = [repr(getattr(metric.data, name, "")) for name in _OF_DATA]
     unit, description = metric.unit or "", metric.description or ""
-    return (metric.name, description, unit, type(metric.data).__name__, *kind)
+    return (metric.name, description, unit, type(metric.data).__name__, *kind, *_scraped(metric))
+
+
+def _rows(metric: Metric) -> Iterator[Line]:
+    """Of parts, which may have more than makes a point."""
+    points = metric.data.data_points
+    if isinstance(points, Parts):
+        for suffix, part in points.by_suffix.items():
+            yield from ((suffix, *_fields(point)) for point in part)
+
+
+def _scraped(metric: Metric) -> Line:
+    if not isinstance(metric, ScrapedMetric):
+        return ()
+    without = ",".join(sorted(metric.without))
+    return (metric.type, metric.family, without, repr(metric.is_tracked))
 
 
 _OF_DATA = ("aggregation_temporality", "is_monotonic")

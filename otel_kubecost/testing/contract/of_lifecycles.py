@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from otel_kubecost.component import Adopting, Historical, QueuedExporter, Startable
+from otel_kubecost.component import Adopting, Gathering, Historical, QueuedExporter, Startable
 from otel_kubecost.storage import Storage
 from otel_kubecost.testing.contract.effects import Leftovers, logging_setup, watched
 from otel_kubecost.testing.contract.rules import (
@@ -25,6 +25,7 @@ from otel_kubecost.testing.contract.work import work
 
 _OPTIONAL: Sequence[tuple[set[str], type[Any]]] = (
     ({"missed"}, Historical),
+    ({"tap"}, Gathering),
     ({"enqueue"}, QueuedExporter),
     ({"client", "queue"}, Storage),
 )

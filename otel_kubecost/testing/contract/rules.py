@@ -178,6 +178,11 @@ FIXED = Rule(
     "exporters read it on threads of their own, while the next mark is collected",
     "make new objects at each mark; columns may be shared with PointColumns.at",
 )
+GATHERS = Rule(
+    "Each tap gives all that was gathered, once, to the last of it after `shutdown`",
+    "pipelines do not wait for each other; what is given twice or to one alone is wrong or lost",
+    "keep what comes for each tap until it collects, with times that are not ahead of the clock",
+)
 SAYS_WHY = Rule(
     "`failure` says why a source gave no answer",
     "it is all that people learn of it, and None says that everything is well",

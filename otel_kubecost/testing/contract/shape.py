@@ -1,4 +1,4 @@
-"""Whether a batch is one: made of the SDK's types, and each series in it once."""
+"""Whether a batch is one: made of the SDK's types and of summaries, and each series in it once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_kubecost.pdata import each_metric
+from otel_kubecost.pdata import Summary, SummaryDataPoint, each_metric
 from otel_kubecost.testing.contract.content import attributes
 from otel_kubecost.testing.contract.rules import ONE_POINT, SHAPE
 
@@ -31,6 +31,7 @@ _POINTS = {
     Sum: NumberDataPoint,
     Histogram: HistogramDataPoint,
     ExponentialHistogram: ExponentialHistogramDataPoint,
+    Summary: SummaryDataPoint,
 }
 
 

@@ -403,3 +403,23 @@ def test_a_post_is_judged_by_its_status(client, reply):
         answer = client(max_wire_bytes=1000).post(server.url, b"data")
     assert answer.status == 200
     assert len(answer.body) < 70_000
+
+
+def test_of_a_refusal_a_stream_has_its_beginning(client):
+    """64 KiB say why; an error page without end is nobody's to read."""
+    with Recording(Reply(500, b"x" * 300_000)) as server, client().open(server.url) as stream:
+        assert sum(map(len, stream.chunks)) == 64 * 1024
+
+
+def test_what_is_done_between_two_chunks_takes_none_of_the_time(client):
+    """Who reads a large page slowly is not a server that is slow."""
+    page = b"x" * 5_000_000
+    with (
+        Recording(Reply(200, page)) as server,
+        client(max_wire_bytes=len(page), max_decoded_bytes=len(page)).open(
+            server.url, timeout=0.5
+        ) as stream,
+    ):
+        size = len(next(stream.chunks))
+        time.sleep(0.6)
+        assert size + sum(map(len, stream.chunks)) == len(page)

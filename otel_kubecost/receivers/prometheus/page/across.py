@@ -30,8 +30,6 @@ class AcrossBlocks:
     def distinct(self, blocks: Sequence[BlockSamples]) -> Distinct:
         """``blocks`` without the samples of series that one above has at the same time."""
         names = _shared_names(blocks)
-        if not names:
-            return Distinct(blocks)
         shared = [
             block.layout
             for block in blocks
@@ -39,10 +37,8 @@ class AcrossBlocks:
         ]
         if self._are_known(shared):
             return Distinct(blocks)
-        if _are_distinct(shared, names):
-            self._known_distinct = shared
-            return Distinct(blocks)
-        return _without_repeats(blocks, names)
+        self._known_distinct = shared if _are_distinct(shared, names) else []
+        return Distinct(blocks) if self._known_distinct else _without_repeats(blocks, names)
 
     def _are_known(self, layouts: list[Layout]) -> bool:
         known = self._known_distinct

@@ -19,7 +19,7 @@ from otel_kubecost.receivers.prometheus.page.layout import Layout
 from otel_kubecost.receivers.prometheus.page.limits import Limits
 from otel_kubecost.receivers.prometheus.page.progress import Progress, Verdict, judged
 from otel_kubecost.receivers.prometheus.page.rebuilding import rebuilt
-from otel_kubecost.receivers.prometheus.page.remembering import NOTHING, Remembered
+from otel_kubecost.receivers.prometheus.page.remembering import Remembered
 from otel_kubecost.receivers.prometheus.page.sampling import BlockSamples, Samples, sampled
 from otel_kubecost.receivers.prometheus.page.tables import Interned
 
@@ -81,10 +81,17 @@ class BlockReader:
         """How many of the first lines raise nothing; for a block of which some line does."""
         for place, line in enumerate(written):
             try:
-                self.read([line], NOTHING)
+                self._check(line)
             except ExpositionError:
                 return place
         return len(written)
+
+    def _check(self, line: bytes) -> None:
+        lines = self._cutter.with_care([line])
+        for key in lines.keys:
+            self._label(key)
+        for exemplar in lines.exemplars.values():
+            self._format.exemplar(exemplar)
 
     def _cut(self, written: list[bytes], old: Layout) -> Lines:
         lines = self._cutter.cut(written, old.hashes)

@@ -86,20 +86,18 @@ class PageReader:
 
     def _fail(self, reading: Reading) -> None:
         self._last = _counted(reading)
-        self._remember(reading, reading.failed())
+        self._memory = reading.failed()
+        self._interned.keep(self._memory.tables())
 
     def _succeed(self, reading: Reading) -> Page:
         distinct = self._across.distinct(reading.blocks)
         metrics = self._assembler.metrics(distinct.blocks, reading.families)
         self._last = _counted(reading, distinct.duplicates)
         if reading.blocks:  # as in Prometheus, an empty page is no reason to forget the last one
-            self._remember(reading, reading.succeeded())
-        return self._last._replace(metrics=metrics)
-
-    def _remember(self, reading: Reading, memory: Memory) -> None:
-        self._memory = memory
+            self._memory = reading.succeeded()
         if reading.has_changed:
-            self._interned.keep(memory.tables())
+            self._interned.keep(self._memory.tables())
+        return self._last._replace(metrics=metrics)
 
 
 def _counted(reading: Reading, duplicates: int = 0) -> Page:

@@ -66,7 +66,7 @@ def remembered(by, body, page_format, now):
     return points(page.metrics), page[1:]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(PAGES, st.sampled_from([TEXT, OPENMETRICS]), st.booleans(), st.booleans())
 def test_what_is_remembered_changes_nothing(pages, page_format, honor_labels, honor_timestamps):
     """The same samples are sent, and the same ones counted, as by the reader of lines."""
@@ -85,7 +85,7 @@ def test_what_is_remembered_changes_nothing(pages, page_format, honor_labels, ho
         assert sorted(map(repr, sent or ())) == sorted(map(repr, expected or ()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(ROWS, min_size=2, max_size=4))
 def test_tables_that_were_changed_are_as_those_made_anew(pages):
     """Same keys, same numbers, same strings, in the same order."""

@@ -126,7 +126,10 @@ def test_buckets_whose_bound_is_no_number_are_gauges():
 
 
 def test_the_start_of_a_counter_is_beside_it_and_a_series():
-    """By labels; a total without one has no start, nor has one that is no time."""
+    """By labels; a total without one has no start, nor has one that is no time.
+
+    The series says the type of its family, which is described once.
+    """
     text = (
         "# TYPE a counter\n"
         'a_total{x="1"} 1\na_total{x="2"} 2\na_total{x="3"} 3\n'

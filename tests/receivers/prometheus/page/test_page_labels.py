@@ -28,14 +28,14 @@ def test_the_target_s_labels_win(written, own):
 
 
 def test_the_shorter_of_two_conflicting_names_is_exported_first():
-    """The target has both ``b`` and ``exported_b``, and so has the page."""
-    labelling = Labelling({"exported_b": "t2", "b": "t1"}, honor_labels=False, rules=())
-    assert labelling.of("a", (("exported_b", "p2"), ("b", "p1"))) == {
+    """The target has both ``x`` and ``exported_x``, and so has the page."""
+    labelling = Labelling({"exported_x": "t2", "x": "t1"}, honor_labels=False, rules=())
+    assert labelling.of("a", (("exported_x", "p2"), ("x", "p1"))) == {
         "__name__": "a",
-        "b": "t1",
-        "exported_b": "t2",
-        "exported_exported_b": "p1",
-        "exported_exported_exported_b": "p2",
+        "x": "t1",
+        "exported_x": "t2",
+        "exported_exported_x": "p1",
+        "exported_exported_exported_x": "p2",
     }
 
 

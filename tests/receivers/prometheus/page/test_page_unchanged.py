@@ -1,5 +1,6 @@
 """Pages that are as before: the same tables, and values beside them."""
 
+import pytest
 from page_reading import NOW, SECOND, columns_of, points, reader
 
 from otel_kubecost.receivers.prometheus.exposition import TEXT
@@ -55,21 +56,22 @@ def test_a_page_that_fails_leaves_the_tables_to_the_next():
     """A fault in one line costs one scrape, not the memory of the page."""
     by = reader()
     before = tables(by.read([page(0)], TEXT, NOW).metrics)
-    try:
+    with pytest.raises(ValueError, match="h sum"):
         by.read([page(1).replace(b"h_sum", b"h sum", 1)], TEXT, NOW + SECOND)
-    except ValueError:
-        after = tables(by.read([page(2)], TEXT, NOW + 2 * SECOND).metrics)
+    after = tables(by.read([page(2)], TEXT, NOW + 2 * SECOND).metrics)
     assert all(after[name] is table for name, table in before.items())
 
 
-def test_metrics_about_the_same_things_share_their_tables():
+@pytest.mark.parametrize("count", [2, 200])
+def test_metrics_about_the_same_things_share_their_tables(count):
     """Whichever block they are of; what one of them changes leaves the other."""
     by = reader()
-    text = "".join(f'# HELP {name} .\n{name}{{x="1"}} 1\n{name}{{x="2"}} 2\n' for name in "ab")
+    rows = [f'{{x="{number}"}} 1\n' for number in range(count)]
+    text = "".join(f"# HELP {name} .\n" + "".join(name + row for row in rows) for name in "ab")
     found = tables(by.read([text.encode()], TEXT, NOW).metrics)
     assert found["a"] is found["b"]
-    found = tables(by.read([(text + 'b{x="3"} 3\n').encode()], TEXT, NOW).metrics)
-    assert (len(found["a"]), len(found["b"])) == (2, 3)
+    found = tables(by.read([(text + 'b{x="new"} 3\n').encode()], TEXT, NOW).metrics)
+    assert (len(found["a"]), len(found["b"])) == (count, count + 1)
 
 
 def test_what_has_gone_is_forgotten():
@@ -80,6 +82,18 @@ def test_what_has_gone_is_forgotten():
         by.read([lines.encode()], TEXT, NOW + number)
     known = by._interned
     assert [len(one) for one in (known._strings, known._columns, known._tables)] == [10, 2, 1]
+
+
+def test_what_a_page_had_that_failed_is_forgotten():
+    """A page that is bad for good comes and goes like any other."""
+    by = reader()
+    by.read([b"# HELP a .\na 1\n"], TEXT, NOW)
+    for number in range(20):
+        lines = "".join(f'a{{pod="{number}-{pod}"}} 1\n' for pod in range(5))
+        with pytest.raises(ValueError, match="bad"):
+            by.read([f"# HELP a .\n{lines}bad\n".encode()], TEXT, NOW + number)
+    known = by._interned
+    assert [len(one) for one in (known._strings, known._columns, known._made)] == [0, 0, 0]
 
 
 def test_a_series_of_another_name_takes_no_values():

@@ -57,6 +57,7 @@ VALUES = {
 
 def everything(number: int) -> str:
     """In the text format: each type, each odd thing that a page may have."""
+    ragged = "".join(f'ragged{{{label}="1"}} 1\n' for label in "abcdef")
     exact = "".join(f'exact{{of="{name}"}} {value!r}\n' for name, value in VALUES.items())
     return (
         f"""# HELP jobs_total Jobs that were done.
@@ -80,6 +81,7 @@ unknown_number NaN
 stamped 7 {STAMP}
 without_a_type 1
 """
+        + ragged
         + exact
     )
 
@@ -103,11 +105,16 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 def openmetrics(number: int) -> str:
     """With exemplars, units, times of creation, and the types that the text format lacks."""
     now = time.time()
+    others = "".join(
+        f'orders_total{{shop="{shop}"}} {number}\n'
+        f'orders_created{{shop="{shop}"}} {CREATED / 1000}\n'
+        for shop in range(2, 8)
+    )
     return f"""# HELP orders Orders that came.
 # TYPE orders counter
 orders_total{{shop="one"}} {number + 1} # {{trace_id="{TRACE}"}} {number + 0.5} {now:.3f}
 orders_created{{shop="one"}} {CREATED / 1000}
-# HELP wait_seconds How long they waited.
+{others}# HELP wait_seconds How long they waited.
 # TYPE wait_seconds histogram
 # UNIT wait_seconds seconds
 wait_seconds_bucket{{le="1.0"}} {number + 1} # {{trace_id="{TRACE}",span="b"}} 0.25

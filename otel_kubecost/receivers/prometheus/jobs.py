@@ -47,7 +47,7 @@ class Jobs:
         self._begin = begin
         self._end = end
         self._ended: list[Running] = []
-        self._is_patient = True
+        self._began = clock.monotonic()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -72,6 +72,7 @@ class Jobs:
 
     def start(self, name: str) -> None:
         """Begin to look for targets; those that are known at once are begun before it returns."""
+        self._began = self._clock.monotonic()
         for discovery in self._discoveries.values():
             discovery.start()
         for one in self._ended:
@@ -102,22 +103,20 @@ class Jobs:
     def _is_settled(self) -> bool:
         return all(pool.is_settled for pool in self.pools)
 
+    @property
+    def _is_patient(self) -> bool:
+        return self._clock.monotonic() - self._began < PATIENCE
+
     def _run(self) -> None:
-        self._wait_for_the_first()
-        self._is_patient = False
+        while self._is_patient and not self._is_settled:
+            if self._clock.wait(self._stopped, _AT_FIRST):
+                return
+            self._look()
         for pool in self.pools:
-            if not pool.running:
+            if not (pool.running or pool.failure):
                 hint = "look at its service discovery and its relabel_configs"
                 _log.warning(f"Job {pool.job.job_name} has no targets", hint=hint)
-        self._look()
         while not self._clock.wait(self._stopped, LOOK_EVERY):
-            self._look()
-
-    def _wait_for_the_first(self) -> None:
-        began = self._clock.monotonic()
-        while not self._is_settled and self._clock.monotonic() - began < PATIENCE:
-            if self._clock.wait(self._stopped, _AT_FIRST):
-                break
             self._look()
 
     def _look(self) -> None:
@@ -131,7 +130,7 @@ class Jobs:
         change = pool.look()
         for one in change.come:
             self._begin(one)
-        leftover = pool.leftover() if pool.is_settled or not self._is_patient else []
+        leftover = pool.leftover() if pool.has_found or not self._is_patient else []
         for one in (*change.gone, *leftover):
             self._end(one)
         if not (change.come or change.gone):
@@ -140,4 +139,6 @@ class Jobs:
             self._counts.add(Event.TARGET_LIMIT)
         name, count = pool.job.job_name, len(pool.running)
         targets = "1 target" if count == 1 else f"{count} targets"
-        _log.info(f"Job {name} has {targets}", come=len(change.come), gone=len(change.gone))
+        is_first = len(change.come) == count
+        tell = _log.info if is_first else _log.debug
+        tell(f"Job {name} has {targets}", come=len(change.come), gone=len(change.gone))

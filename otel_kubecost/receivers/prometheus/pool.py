@@ -47,8 +47,13 @@ class Pool:
         self._targets: dict[int, tuple[TargetGroup, Sequence[Target]]] = {}
 
     @property
+    def has_found(self) -> bool:
+        """Whether every discovery knows something."""
+        return all(self._groups)
+
+    @property
     def is_settled(self) -> bool:
-        """Whether every discovery has found something, or says why not."""
+        """Whether every discovery knows something, or says why not."""
         each = zip(self.discoveries, self._groups, strict=True)
         return all(groups or discovery.failure for discovery, groups in each)
 

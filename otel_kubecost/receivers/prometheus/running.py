@@ -34,6 +34,8 @@ class Running:
     """When it is scraped next, in milliseconds since the epoch; 0 is as soon as it can be."""
     last: int = 0
     """The time of the last scrape; 0 where there was none."""
+    is_known: bool = False
+    """Whether a scrape has come to its end."""
     failure: Failure | None = None
     """Of the last scrape."""
     refusal: Failure | None = None
@@ -53,11 +55,11 @@ class Running:
 
     @property
     def has_answered(self) -> bool:
-        return self.last > 0 and self.failure is None
+        return self.is_known and self.failure is None
 
     def go_on_for(self, before: Running) -> None:
         """Know what ``before`` knew, whose scrapes have ended or are left behind."""
-        self.last, self.failure = before.last, before.failure
+        self.last, self.is_known, self.failure = before.last, before.is_known, before.failure
         # One that is left behind reads its page still: what it knows is in the middle of a change.
         if before.job == self.job and before.being_scraped.acquire(blocking=False):
             self.reader = before.reader

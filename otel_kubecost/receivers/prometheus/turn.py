@@ -21,19 +21,26 @@ class Turns:
         self._counts = counts
 
     def take(self, one: Running) -> Scraped | None:
-        """Scrape ``one``, which nobody else does; None where its clock has not gone on."""
-        with one.being_scraped:
-            now = int(self._clock.time() * 1000)
-            time, due = time_of_scrape(one.planned or now, one.interval, now)
-            one.planned = due + one.interval
-            if time <= one.last:
-                return None
-            one.last = time
-            found = scrape(one, time, self._clock)
-            self._count(found)
-            before, one.failure = one.failure, found.failure
-            _tell(one, before, found.failure)
-            return Scraped(one, found.data, found.points)
+        """Scrape ``one``; None where its clock has not gone on, or a successor has taken over."""
+        if not one.being_scraped.acquire(blocking=False):
+            return None
+        try:
+            return self._scraped(one)
+        finally:
+            one.being_scraped.release()
+
+    def _scraped(self, one: Running) -> Scraped | None:
+        now = int(self._clock.time() * 1000)
+        time, due = time_of_scrape(one.planned or now, one.interval, now)
+        one.planned = due + one.interval
+        if time <= one.last:
+            return None
+        one.last = time
+        found = scrape(one, time, self._clock)
+        self._count(found)
+        before, one.failure, one.is_known = one.failure, found.failure, True
+        _tell(one, before, found.failure)
+        return Scraped(one, found.data, found.points)
 
     def _count(self, found: Found) -> None:
         page = found.page

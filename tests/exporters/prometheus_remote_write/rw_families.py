@@ -69,6 +69,7 @@ def column_families(draw):
         holes = draw(st.sets(st.sampled_from(range(len(rows))))) if rows else ()
         time = draw(st.integers(0, 2**60))
         details = {}
+        is_detailed = draw(st.booleans())
         for number in range(draw(st.integers(1, 4))):
             constant = draw(st.dictionaries(st.sampled_from("BXxyz"), TEXT, max_size=2))
             values = draw(cells | full)
@@ -77,15 +78,16 @@ def column_families(draw):
             at = draw(st.just(time) | st.integers(0, 2**60))
             points = PointColumns.of(table, values, time_unix_nano=at)
             points.start_time_unix_nano = draw(st.integers(0, 2**60))
-            own = details_of(len(points))
-            shared = details.setdefault(len(points), draw(own))
-            points.details = draw(st.just(shared) | own)
+            if is_detailed:
+                own = details_of(len(points))
+                shared = details.setdefault(len(points), draw(own))
+                points.details = draw(st.just(shared) | own)
             named = {"__name__": f"m{table_number}{number}", **constant}
             columns = dict(zip(keys, table.columns, strict=True))
-            places = st.integers(0, 8).filter(lambda place, of=points: place < len(of))
-            found = (
-                draw(st.dictionaries(places, st.tuples(EXEMPLARS), max_size=2)) if points else {}
-            )
+            found = {}
+            if is_detailed and points:
+                places = st.integers(0, len(points) - 1)
+                found = draw(st.dictionaries(places, st.tuples(EXEMPLARS), max_size=2))
             series = ColumnSeries(sorted((columns | named).items()), points, found)
             families.append(Family(named["__name__"], draw(TYPES), series, draw(TEXT), "By"))
     return families

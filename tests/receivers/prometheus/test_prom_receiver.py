@@ -234,6 +234,7 @@ def test_the_end_waits_for_no_target(receiver, clock):
         clock.wait_for_waiters(2)
         clock.advance(60.0)
         until(lambda: [one for one in threading.enumerate() if one.name.endswith(".scrape")])
+        assert one.failure == "No target has been scraped yet"
         began = time.monotonic()
         one.shutdown()
         assert time.monotonic() - began < 2

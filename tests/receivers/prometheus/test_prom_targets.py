@@ -1,6 +1,7 @@
 """Targets come and go while the receiver runs, and from one configuration to the next."""
 
 import json
+import threading
 
 import pytest
 from scraping import Target, job, series, until, values
@@ -8,7 +9,7 @@ from scraping import Target, job, series, until, values
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
 from otel_kubecost.exporters.series.translate import Translator
 from otel_kubecost.receivers.prometheus import PrometheusReceiver
-from otel_kubecost.testing import FakeClock
+from otel_kubecost.testing import FakeClock, Reply
 
 START = 1_700_000_000.0
 PAGE = b"a 1\n"
@@ -190,6 +191,31 @@ def test_a_successor_with_other_options_reads_anew(receiver, clock):
         "scrape_series_added": [1.0],
     }
     assert ended(found) == []
+
+
+def test_a_successor_does_not_wait_for_a_scrape_that_is_left_behind(receiver, clock):
+    """It reads anew then: two at a time would not know what the other has read."""
+    release = threading.Event()
+
+    def page(request):
+        if target.request_count == 1:
+            release.wait(5)
+        return Reply(200, PAGE)
+
+    with Target(metrics=PAGE) as target:
+        first = receiver(job(target.address))
+        gathered(first, clock, scraped("a"))
+        target._handler = page
+        clock.wait_for_waiters(2)
+        clock.advance(60.0)
+        until(first._jobs.running[0].being_scraped.locked)
+        first.shutdown()
+        target._handler = target._page
+        second = receiver(job(target.address), predecessor=first)
+        found = gathered(second, clock, scraped("a"))
+        release.set()
+    assert values(found, "a", "scrape_series_added") == {"a": [1.0], "scrape_series_added": [1.0]}
+    assert list(first.pipe.collect(START)) == []
 
 
 def test_who_leaves_ends_all_its_targets(receiver, clock):

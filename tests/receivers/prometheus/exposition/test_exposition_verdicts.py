@@ -146,7 +146,7 @@ class Scraper:
     def samples(self):
         """Of each page: {(name, labels): (value, time)}."""
         found = defaultdict(dict)
-        for series in self._ask("query", query='{case!="",job!=""}[1m]')["result"]:
+        for series in self._ask("query", query='{case!="",job!=""}[2h]')["result"]:
             labels = own(series["metric"])
             name = labels.pop("__name__")
             if not name.startswith(("up", "scrape_")):

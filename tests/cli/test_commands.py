@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from peers import Agent, free_port, run_command, wait_until
@@ -10,10 +11,12 @@ from otel_kubecost.testing import CLOUDTUNER_PATH, FakeKubecost, RemoteWriteRece
 
 pytestmark = pytest.mark.peers
 
+DAY = datetime.now(UTC).date() - timedelta(days=1)
+"""The newest that Kubecost has."""
 TENANT = "11111111-2222-3333-4444-555555555555"
 ROW = {
-    "start": "2026-11-22T00:00:00Z",
-    "end": "2026-11-23T00:00:00Z",
+    "start": f"{DAY}T00:00:00Z",
+    "end": f"{DAY + timedelta(days=1)}T00:00:00Z",
     "totalCost": 36.0,
     "cpuCost": 24.0,
     "ramCost": 12.0,

@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricExportResult,
     PeriodicExportingMetricReader,
 )
+from peers import wait_until
 from rw_data import NOW, Sink, batch, counter, gauge, point, series
 
 from otel_kubecost.component import QueuedExporter, Startable
@@ -250,7 +251,7 @@ def test_the_shutdown_sends_what_waits_and_says_what_is_lost(exporter_to, caplog
     lost.enqueue(series(3))
     lost.shutdown(timeout_millis=100)
     lost.shutdown()
-    assert lost.stats().dropped == {"shutdown": 3}
+    wait_until(lambda: lost.stats().dropped == {"shutdown": 3})
     (line,) = [record for record in caplog.records if "before the end" in record.message]
     assert line.samples == 3
 

@@ -25,6 +25,7 @@ from otel_kubecost.pdata.scraped import (
     ExpositionType,
     ScrapedMetric,
     TargetScope,
+    is_scraped,
 )
 from otel_kubecost.pdata.summary import Summary, SummaryDataPoint, ValueAtQuantile
 
@@ -53,6 +54,7 @@ __all__ = [
     "emptied",
     "gauge",
     "in_otlp_terms",
+    "is_scraped",
     "map_scopes",
     "metadata_of",
     "metrics_of",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from opentelemetry.sdk.metrics.export import Metric
+from opentelemetry.sdk.metrics.export import Metric, MetricsData
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 SCRAPE_ATTRIBUTES = frozenset({"server.address", "server.port", "url.scheme"})
@@ -58,3 +58,12 @@ class TargetScope(InstrumentationScope):
     def __init__(self, name: str, target: str) -> None:
         super().__init__(name)
         self.target = target
+
+
+def is_scraped(metrics_data: MetricsData) -> bool:
+    """Whether some of it is what targets said."""
+    return any(
+        isinstance(of_scope.scope, TargetScope)
+        for resource in metrics_data.resource_metrics
+        for of_scope in resource.scope_metrics
+    )

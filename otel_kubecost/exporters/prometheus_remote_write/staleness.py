@@ -42,8 +42,8 @@ class StaleMarkers:
     its own now: what any scope still has, as whatever, does not end. So a marker never has the
     time of a sample of its series.
 
-    Families that are not tracked are passed over, and a series that becomes one of theirs ends, as
-    it does in Prometheus, unless the target says that it goes on after that.
+    Families that are not tracked are passed over, and a series that becomes one of theirs goes on:
+    its next sample may be older than the scrape that brings it, and a marker would be in its way.
     """
 
     def __init__(self) -> None:
@@ -125,8 +125,7 @@ class _Ends:
             gone = comparison.missing(family, tracked.get(family.name))
             gone = self._ended(gone, family, near) if gone else ()
             if gone:
-                marked = _marked(family, gone, scope.time)
-                yield _unless_later(marked, others.get(family.name))
+                yield _unless_there(_marked(family, gone, scope.time), others.get(family.name))
 
     def _ended(self, gone: _SomeSeries, before: Family, near: _Near) -> _SomeSeries:
         """Those of ``gone`` that no scope has, and that were not said before."""
@@ -194,10 +193,9 @@ def _marked(family: Family, gone: _SomeSeries, time: int) -> Family:
     return replace(family, series=[Series(one.labels, marker) for one in gone])
 
 
-def _unless_later(marked: Family, untracked: Family | None) -> Family:
-    """``marked`` without what the target says of a time that is not before the marker's."""
+def _unless_there(marked: Family, untracked: Family | None) -> Family:
+    """``marked`` without the series that ``untracked`` has."""
     if untracked is None:
         return marked
-    at = marked.newest
-    later = {one.labels for one in untracked.series if one.samples[-1].timestamp >= at}
-    return replace(marked, series=[one for one in marked.series if one.labels not in later])
+    there = {one.labels for one in untracked.series}
+    return replace(marked, series=[one for one in marked.series if one.labels not in there])

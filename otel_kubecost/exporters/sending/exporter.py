@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
@@ -18,6 +19,7 @@ from otel_kubecost.exporters.sending.own_metrics import queue_metrics
 from otel_kubecost.exporters.sending.queueing import Client, queue_for, shown_name
 from otel_kubecost.exporters.sending.stats import Stats
 from otel_kubecost.own_metrics import own_batch
+from otel_kubecost.pdata import is_scraped
 from otel_kubecost.storage import StorageQueue, StoredRequest
 from otel_kubecost.telemetry import get_logger
 
@@ -56,6 +58,8 @@ class SendingExporter(MetricExporter, Generic[R]):
         self._queue = queue_for(options, client, spool, unpack, clock)
         self._lock = threading.Lock()
         self._is_shut_down = False
+        self._reached = 0
+        """The newest time of what was scraped, in milliseconds."""
 
     @abstractmethod
     def _requests(self, metrics_data: MetricsData, stream: str | None) -> Iterable[R]:
@@ -188,7 +192,25 @@ class SendingExporter(MetricExporter, Generic[R]):
         with self._lock:  # batches become requests and are queued in one order
             if self._is_shut_down:
                 return None
-            return self._queue.put_all(self._requests(metrics_data, stream), tracked=tracked)
+            requests = self._requests(metrics_data, stream)
+            if is_scraped(metrics_data):
+                requests = self._as_they_come(requests)
+            return self._queue.put_all(requests, tracked=tracked)
+
+    def _as_they_come(self, requests: Iterable[R]) -> Iterator[R]:
+        """As new as any before: targets give samples times of their own, which may be older.
+
+        The queue is in the order of time. What was scraped last has to stay behind what came
+        before it, where their series are the same.
+        """
+        for request in requests:
+            self._reached = max(self._reached, request.newest)
+            is_behind = 0 < request.newest < self._reached
+            yield _as_new_as(self._reached, request) if is_behind else request
+
+
+def _as_new_as(newest: int, request: R) -> R:
+    return replace(request, newest=newest)  # type: ignore[type-var]  # requests are dataclasses
 
 
 E = TypeVar("E", bound=SendingExporter[Any])

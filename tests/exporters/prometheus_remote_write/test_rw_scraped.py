@@ -9,6 +9,7 @@ from itertools import chain
 import pytest
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import MetricsData
+from peers import wait_until
 from rw_data import NOW, PATH, Sink
 from scraped_series import at, histogram, nanos, rows, scraped, summary, target
 
@@ -18,7 +19,7 @@ from otel_kubecost.exporters.prometheus_remote_write.config import V2
 from otel_kubecost.exporters.prometheus_remote_write.frames import series_frame
 from otel_kubecost.exporters.series.translate import Translator
 from otel_kubecost.pdata import ExpositionType, PointDetails
-from otel_kubecost.testing import RemoteWrite2, RemoteWriteReceiver, decode, decode_v2
+from otel_kubecost.testing import RemoteWrite2, RemoteWriteReceiver, Reply, decode, decode_v2
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -232,3 +233,25 @@ def test_write_relabelling_keeps_what_rows_have(exporter_to):
         assert times == [*range(NOW - 7, NOW + 1)]
         assert [one.samples[0].timestamp for one in series if one.exemplars] == [NOW - 7]
         assert described(server) == [[(1, "m", "About m_total.", "")]]
+
+
+# Order.
+
+
+def test_what_is_scraped_leaves_in_the_order_in_which_it_came(exporter_to):
+    """Also where a page of times that are long ago comes after one of times that are not."""
+    with RemoteWriteReceiver() as receiver:
+        take, receiver._handler = receiver._handler, lambda _: Reply(503)
+        exporter = exporter_to(receiver, queue_config={"max_samples_per_send": 2})
+        said = [(NOW - 30_000, NOW), (NOW - 20_000, NOW + 10_000), (NOW - 15_000, NOW + 11_000)]
+        for number, (time, scrape) in enumerate(said):
+            # At first in one request with what is newer, then in one of its own.
+            others = rows(*({"n": str(n)} for n in range(1 + number % 2)), time=scrape)
+            old = scraped("m", rows({}, time=scrape, details=at(time)), is_tracked=False)
+            exporter.enqueue(batch(target(scraped("a", others), old)))
+        wait_until(lambda: receiver.requests)
+        receiver._handler = take
+        assert exporter.force_flush(30_000)
+    assert receiver.violations == []
+    (series,) = [key for key in receiver.series if ("__name__", "m") in key]
+    assert [at for at, _ in receiver.series[series]] == [time for time, _ in said]

@@ -1,0 +1,1 @@
+"""Scraping beside Prometheus: pages of a cluster, what serves them, and both agents at work."""

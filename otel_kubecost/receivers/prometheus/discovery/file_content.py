@@ -19,6 +19,8 @@ class UnreadableError(ValueError):
 def groups_in(path: str, content: bytes) -> tuple[TargetGroup, ...]:
     """One group for each block, with ``__meta_filepath``. Raises UnreadableError."""
     blocks = _blocks(path, content)
+    if blocks is None:
+        return ()
     if not isinstance(blocks, list):
         raise UnreadableError("it is no list; write `- targets: [host:port]`")
     return tuple(_group(path, place, block) for place, block in enumerate(blocks))
@@ -34,7 +36,7 @@ def _blocks(path: str, content: bytes) -> Any:
 
 def _from_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _filled(json.loads(text))
     except (json.JSONDecodeError, RecursionError) as error:
         where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise UnreadableError(f"it is not JSON{where}; was it written to its end?") from None
@@ -50,7 +52,7 @@ def _from_yaml(path: str, text: str) -> Any:
         problems += error.problems
     if problems:
         raise UnreadableError(str(problems[0]))
-    return [] if root.value is None else _plain(root)
+    return _filled(_plain(root))
 
 
 def _plain(node: Any) -> Any:
@@ -58,6 +60,17 @@ def _plain(node: Any) -> Any:
     if isinstance(node.value, dict):
         return {key: _plain(entry) for key, entry in node.value.items()}
     return [_plain(item) for item in node.value] if isinstance(node.value, list) else node.value
+
+
+def _filled(value: Any) -> Any:
+    """Without keys that have nothing: programs in Go write ``"labels": null``."""
+    if isinstance(value, dict):
+        return {key: _filled(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_filled(one) for one in value]
+    if isinstance(value, str | None):
+        return value
+    raise UnreadableError(f"{json.dumps(value)} is no text; write it in quotes")
 
 
 def _group(path: str, place: int, block: Any) -> TargetGroup:

@@ -18,7 +18,18 @@ def container(name, *ports, image="registry.example.com/app:1"):
     }
 
 
-def pod(name, *containers, namespace="default", ip="10.0.0.1", node="node-1", init=(), **metadata):
+def pod(
+    name,
+    *containers,
+    namespace="default",
+    ip="10.0.0.1",
+    node="node-1",
+    init=(),
+    spec=None,
+    status=None,
+    **metadata,
+):
+    """``spec`` and ``status`` have what is other than usual."""
     return {
         "metadata": {
             "name": name,
@@ -32,6 +43,7 @@ def pod(name, *containers, namespace="default", ip="10.0.0.1", node="node-1", in
             "volumes": [{"name": "v"}],
             "containers": list(containers),
             **({"initContainers": list(init)} if init else {}),
+            **(spec or {}),
         },
         "status": {
             "phase": "Running",
@@ -45,6 +57,7 @@ def pod(name, *containers, namespace="default", ip="10.0.0.1", node="node-1", in
                 {"name": one["name"], "containerID": f"containerd://{one['name']}"}
                 for one in containers
             ],
+            **(status or {}),
         },
     }
 
@@ -87,12 +100,14 @@ def endpoints(name, *addresses, ports, namespace="default", not_ready=(), **meta
 
 
 def node(name, *, ip="192.168.0.1", port=10250, addresses=None, **metadata):
+    """``addresses`` are pairs of type and address, or a mapping."""
     where = {"InternalIP": ip, "Hostname": name} if addresses is None else addresses
+    pairs = where.items() if isinstance(where, dict) else where
     return {
         "metadata": {"name": name, **metadata},
         "spec": {"providerID": f"aws:///eu-1/{name}", "podCIDR": "10.0.0.0/24"},
         "status": {
-            "addresses": [{"type": sort, "address": value} for sort, value in where.items()],
+            "addresses": [{"type": sort, "address": value} for sort, value in pairs],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
             "images": [{"names": ["x"]}],
         },

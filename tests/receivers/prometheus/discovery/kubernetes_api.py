@@ -7,109 +7,59 @@ waits for more in a chunked answer. What is asked without a right to it is refus
 from __future__ import annotations
 
 import json
-import queue
 import ssl
 import threading
-from collections import Counter, deque
+from collections import deque
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
 from urllib.parse import parse_qsl, urlsplit
 
 from cluster_rights import RBAC, Right, rights_in
+from cluster_state import ClusterState, status
 
 TOKEN = "eyJhbGciOi.token.of-the-account"
-METRICS = b"# a page\nup_to_date 1\n"
+HANG = object()
+"""As a fault: no answer, until the server closes."""
 
 
-class KubernetesApi:
-    """Objects by plural and key; ``requests`` has path and query of each request."""
+class KubernetesApi(ClusterState):
+    """Serves what it knows; ``requests`` has path and query of each request."""
 
     def __init__(self, *, tls=None, page_size=500, rights=None, token=TOKEN):
+        super().__init__(page_size)
         self.rights = rights_in(RBAC.read_text()) if rights is None else rights
         self.token = token
-        self.page_size = page_size
+        self.pages = {}
+        """What is at paths that are no lists: kubelets' pages, by way of the server."""
         self.used = set()
         self.requests = []
-        self.statuses = deque()
-        """Of the next answers, whatever is asked."""
-        self.opened = Counter()
-        """Watches that were answered, by plural."""
-        self._objects = {plural: {} for plural in ("pods", "services", "endpoints", "nodes")}
-        self._events = []
-        self._version = 100
-        self._oldest = 0
-        self._changed = threading.Condition()
-        self._watches = set()
+        self.faults = deque()
+        """What becomes of the next requests: a status, the bytes of a body, or ``HANG``."""
+        self.closing = threading.Event()
+        self.port = 0
         self._tls = tls
 
     def __enter__(self):
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        """Again on the same port: an outage and its end."""
+        self.closing = threading.Event()
+        self.reopen()
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.api = self
-        self._server.daemon_threads = True
-        if self._tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self._tls.certificate, self._tls.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._server.tls = _context(self._tls)
         self.port = self._server.server_address[1]
-        scheme = "https" if self._tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self.end_watches()
+        self.closing.set()
+        self.close()
         self._server.shutdown()
+        self._server.break_off()
         self._server.server_close()
         self._thread.join()
-
-    def put(self, plural, *objects):
-        """Create them, or replace those that there are."""
-        with self._changed:
-            for found in objects:
-                key = _key(found)
-                sort = "MODIFIED" if key in self._objects[plural] else "ADDED"
-                self._happen(plural, sort, found)
-                self._objects[plural][key] = found
-
-    def delete(self, plural, key):
-        with self._changed:
-            self._happen(plural, "DELETED", self._objects[plural].pop(key))
-
-    def replace_all(self, plural, *objects):
-        """What happens while nobody can know: no watch tells of it."""
-        with self._changed:
-            self._objects[plural] = {_key(found): found for found in objects}
-            self._version += 1
-            self._oldest = self._version
-            self._events.clear()
-
-    def forget(self):
-        """Whoever goes on from a version before now has to list again."""
-        with self._changed:
-            self._oldest = self._version
-            self._events.clear()
-
-    def bookmark(self):
-        """Tell all watches how far they are, and count on from there."""
-        with self._changed:
-            self._version += 1
-            metadata = {"resourceVersion": str(self._version)}
-            line = {"type": "BOOKMARK", "object": {"metadata": metadata}}
-        self.say(json.dumps(line).encode() + b"\n")
-
-    def say(self, line):
-        """Send ``line`` on every watch."""
-        with self._changed:
-            for watch in self._watches:
-                watch.lines.put((None, line))
-
-    def end_watches(self, *, cut=False):
-        """As they end in time, or in the middle of the answer."""
-        with self._changed:
-            for watch in self._watches:
-                watch.is_cut = cut
-                watch.lines.put((None, b""))
 
     def count(self, **asked):
         """Requests with these parameters; None: without it."""
@@ -118,56 +68,6 @@ class KubernetesApi:
             for _, query in self.requests
         )
 
-    def _happen(self, plural, sort, found):
-        self._version += 1
-        found["metadata"]["resourceVersion"] = str(self._version)
-        line = json.dumps({"type": sort, "object": found}).encode() + b"\n"
-        self._events.append((self._version, plural, found, line))
-        for watch in self._watches:
-            if watch.plural == plural:
-                watch.lines.put((found, line))
-
-    def page(self, plural, namespace, query):
-        """Status and body of a list."""
-        with self._changed:
-            start, version = 0, self._version
-            if "continue" in query:
-                start, version = map(int, query["continue"].split("@"))
-                if version < self._oldest:
-                    return 410, _status(410, "the continue token is too old")
-            found = [one for one in self._objects[plural].values() if _fits(one, namespace, query)]
-            end = start + min(int(query.get("limit", 500)), self.page_size)
-            metadata = {"resourceVersion": str(version)}
-            if end < len(found):
-                metadata["continue"] = f"{end}@{version}"
-            items = found[start:end] or None  # as Go writes an empty list
-            return 200, {"kind": "List", "metadata": metadata, "items": items}
-
-    def watch(self, plural, query):
-        """A watch that has first what came before; None where that is forgotten."""
-        with self._changed:
-            after = int(query["resourceVersion"])
-            if after < self._oldest:
-                return None
-            watch = _Watch(plural, float(query["timeoutSeconds"]))
-            for version, of, found, line in self._events:
-                if version > after and of == plural:
-                    watch.lines.put((found, line))
-            self._watches.add(watch)
-            self.opened[plural] += 1
-            self._changed.notify_all()
-            return watch
-
-    def leave(self, watch):
-        with self._changed:
-            self._watches.discard(watch)
-
-    def wait_for_watches(self, count, plural=None):
-        """Until so many watches were opened."""
-        with self._changed:
-            seen = lambda: self.opened[plural] if plural else self.opened.total()  # noqa: E731
-            assert self._changed.wait_for(lambda: seen() >= count, 10), self.opened
-
     def allows(self, verb, what):
         right = Right(verb, what)
         if right in self.rights:
@@ -175,50 +75,44 @@ class KubernetesApi:
         return right in self.rights
 
 
-class _Watch:
-    def __init__(self, plural, seconds):
-        self.plural = plural
-        self.is_cut = False
-        self.lines = queue.Queue()
-        """Pairs of the object, None where it is of all watches, and the line."""
-        self._seconds = seconds
-
-    def next_line(self, fits):
-        """Empty when it is over."""
-        while True:
-            try:
-                found, line = self.lines.get(timeout=self._seconds)
-            except queue.Empty:
-                return b""
-            if found is None or fits(found):
-                return line
+def _context(tls):
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.certificate, tls.key)
+    return context
 
 
-def _key(found):
-    metadata = found["metadata"]
-    return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+class _Server(ThreadingHTTPServer):
+    """When it is closed, the threads of its connections have ended."""
 
+    daemon_threads = False
+    request_queue_size = 128
 
-def _fits(found, namespace, query):
-    metadata = found["metadata"]
-    if namespace and metadata["namespace"] != namespace:
-        return False
-    for pair in filter(None, query.get("labelSelector", "").split(",")):
-        name, _, value = pair.partition("=")
-        if metadata.get("labels", {}).get(name) != value:
-            return False
-    for pair in filter(None, query.get("fieldSelector", "").split(",")):
-        path, _, value = pair.partition("=")
-        part = found
-        for step in path.split("."):
-            part = part.get(step, {})
-        if part != value:
-            return False
-    return True
+    def __init__(self, *arguments):
+        self._open = set()
+        super().__init__(*arguments)
 
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.tls:  # the handshake is for the thread of the connection
+            connection = self.tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        self._open.add(connection)
+        return connection, address
 
-def _status(code, message):
-    return {"kind": "Status", "status": "Failure", "code": code, "message": message}
+    def shutdown_request(self, request):
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def break_off(self):
+        for connection in list(self._open):
+            with suppress(OSError):
+                socket.shutdown(connection, SHUT_RDWR)
+
+    def handle_error(self, *_):
+        """Clients go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -234,31 +128,34 @@ class _Handler(BaseHTTPRequestHandler):
         api, split = self.server.api, urlsplit(self.path)
         query = dict(parse_qsl(split.query))
         api.requests.append((split.path, query))
-        if api.statuses:
-            code = api.statuses.popleft()
-            self._json(code, _status(code, f"scripted {code}"))
+        fault = api.faults.popleft() if api.faults else None
+        if fault is HANG:
+            api.closing.wait()
+            self.close_connection = True
+        elif isinstance(fault, bytes):
+            self._body(200, "application/json", fault)
+        elif fault:
+            self._json(fault, status(fault, f"scripted {fault}"))
         elif api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
-            self._json(401, _status(401, "Unauthorized"))
-        elif split.path == "/metrics" and self.headers["Host"] == f"127.0.0.1:{api.port}":
-            self._page_of("/metrics")
-        elif split.path.startswith("/metrics"):
-            self._page_of("nodes/metrics")  # kubelets ask whether the account has that
-        elif "/proxy/" in split.path:
-            self._page_of("nodes/proxy")
+            self._json(401, status(401, "Unauthorized"))
+        elif split.path in api.pages:
+            self._page(split.path)
         else:
             self._objects(split.path, query)
 
-    def _page_of(self, what):
-        if self._allows("get", what):
-            self._body(200, "text/plain", METRICS)
+    def _page(self, path):
+        if self._allows("get", "nodes/proxy"):
+            self._body(200, "text/plain; version=0.0.4", self.server.api.pages[path])
 
     def _objects(self, path, query):
         *within, plural = path.removeprefix("/api/v1/").split("/")
         namespace = within[1] if within else ""
         verb = "watch" if query.get("watch") in {"true", "1"} else "list"
-        if self._allows(verb, plural) and verb == "list":
+        if not self._allows(verb, plural):
+            return
+        if verb == "list":
             self._json(*self.server.api.page(plural, namespace, query))
-        elif self._allows(verb, plural):
+        else:
             self._watch(plural, namespace, query)
 
     def _allows(self, verb, what):
@@ -266,14 +163,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not allows:
             user = "system:serviceaccount:kubecost:otel-kubecost"
             message = f'{what} is forbidden: User "{user}" cannot {verb} resource "{what}"'
-            self._json(403, _status(403, message))
+            self._json(403, status(403, message))
         return allows
 
-    def _json(self, status, content):
-        self._body(status, "application/json", json.dumps(content).encode())
+    def _json(self, code, content):
+        self._body(code, "application/json", json.dumps(content).encode())
 
-    def _body(self, status, kind, body):
-        self.send_response(status)
+    def _body(self, code, kind, body):
+        self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -283,18 +180,18 @@ class _Handler(BaseHTTPRequestHandler):
         api = self.server.api
         watch = api.watch(plural, query)
         if watch is None:
-            self._json(410, _status(410, "too old resource version"))
+            self._json(410, status(410, "too old resource version"))
             return
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         with suppress(OSError):
-            self._follow(watch, lambda found: _fits(found, namespace, query))
+            self._follow(watch, namespace, query)
         api.leave(watch)
 
-    def _follow(self, watch, fits):
-        while line := watch.next_line(fits):
+    def _follow(self, watch, namespace, query):
+        while line := watch.next_line(namespace, query):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
         if not watch.is_cut:
             self.wfile.write(b"0\r\n\r\n")

@@ -25,13 +25,21 @@ _GRACE = 15.0
 _LIST_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip"}
 _WATCH_HEADERS = {"Accept": "application/json"}
 
-_REMEDIES = {
+_REMEDIES: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the token is missing, has expired or is for another cluster; look at "
     "automountServiceAccountToken of the pod, or at authorization",
     HTTPStatus.FORBIDDEN: "allow list and watch of it, as config/kubernetes/rbac.yaml does, or "
     "name the namespaces that are allowed in namespaces.names",
     HTTPStatus.NOT_FOUND: "look at api_server: is it the URL of a Kubernetes API server?",
 }
+_NOT_OF_THE_VERSION = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Any other refusal of a watch may be: 504 says that a version is ahead of a restored etcd."""
 _EVENTS = Decoder(Event)
 
 
@@ -45,12 +53,8 @@ class ApiError(Exception):
         self.sort = sort
 
 
-class NonsenseError(ApiError):
-    """It gives something else."""
-
-
-class ExpiredError(ApiError):
-    """The version to go on from is too old: everything has to be listed again."""
+class LostError(ApiError):
+    """There is no going on from the version that was given: everything has to be listed again."""
 
 
 class News(NamedTuple):
@@ -132,17 +136,17 @@ class Question:
     def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         try:
             said = decode(body, type=Status).message
-        except MsgspecError:
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
             said = excerpt(headers, body)
         return self._error(status, said)
 
     def _error(self, status: int, said: str) -> ApiError:
         if status == HTTPStatus.GONE:
-            return ExpiredError(f"the list of {self.subject} is too old to go on from")
+            return LostError(f"the list of {self.subject} is too old to go on from", sort="410")
         message = f"the API server answers {status}"
         message += f": {printable(said)[:300]}" if said else ""
-        hint = _REMEDIES.get(HTTPStatus(status), "") if status in set(HTTPStatus) else ""
-        return ApiError(f"{message} ({shown_url(self._url)})", hint, str(status))
+        error = ApiError if status in _NOT_OF_THE_VERSION else LostError
+        return error(f"{message} ({shown_url(self._url)})", _REMEDIES.get(status, ""), str(status))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -150,10 +154,10 @@ class Question:
             yield
         except HTTPFailure as failure:
             raise ApiError(str(failure), failure.hint, failure.kind) from None
-        except MsgspecError as error:
+        except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
             message = f"what the API server says is not understood: {error}"
             hint = "look at api_server: is it the URL of a Kubernetes API server?"
-            raise NonsenseError(f"{message} ({shown_url(self._url)})", hint, "nonsense") from None
+            raise LostError(f"{message} ({shown_url(self._url)})", hint, "nonsense") from None
 
 
 def _selected(selector: Selector | None) -> dict[str, str]:

@@ -25,7 +25,8 @@ class Board:
         self._unlisted = set(rules.reads)
         self._users: defaultdict[Reference, set[str]] = defaultdict(set)
         """Keys of the main objects that depend on an object."""
-        self._stale: set[str] = set()
+        self._stale: dict[str, None] = {}
+        """Keys of groups to make, in the order in which their objects came."""
         self._by_key: dict[str, TargetGroup] = {}
         self._groups: Sequence[TargetGroup] = ()
         self._lock = threading.Lock()
@@ -66,8 +67,8 @@ class Board:
             self._objects[kind][key] = kept
         if kind == self._rules.main:
             self._refer(key, before, kept)
-            self._stale.add(key)
-        self._stale |= self._users.get((kind, key), set())
+            self._stale[key] = None
+        self._stale |= dict.fromkeys(self._users.get((kind, key), ()))
 
     def _refer(self, key: str, before: Any | None, kept: Any | None) -> None:
         old = set(self._rules.references(key, before)) if before else set()

@@ -87,7 +87,7 @@ def _address(found: EndpointAddress, port: ServicePort, ready: str) -> Address:
         labels[f"{_ENDPOINT}address_target_kind"] = reference.kind
         labels[f"{_ENDPOINT}address_target_name"] = reference.name
         is_pod = reference.kind == "Pod"
-        node = node or (reference.name if reference.kind == "Node" else "")
+        node = node or (reference.name if reference.kind == "Node" else "")  # prometheus#12338
     pod = f"{reference.namespace}/{reference.name}" if reference and is_pod else ""
     return Address(found.ip, port.port, port.protocol, CompactLabels(labels), pod, node)
 
@@ -128,6 +128,7 @@ def _container_labels(pod: Pod, address: Address) -> dict[str, str]:
 
 
 def _other_ports(pod: Pod, covered: Iterable[int]) -> Iterator[Mapping[str, str]]:
+    """None of a pod without an address: Prometheus makes ``:9100`` of it, which is itself."""
     for container in _running(pod):
         for port in container.ports:
             if port.number not in covered and pod.ip:

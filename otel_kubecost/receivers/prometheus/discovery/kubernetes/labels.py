@@ -14,6 +14,8 @@ from otel_kubecost.receivers.prometheus.discovery.kubernetes.objects import Meta
 
 META = "__meta_kubernetes_"
 NAMESPACE = f"{META}namespace"
+_SHARED_LENGTH = 100
+"""Longer values are hardly ever the same, and would be kept longer than the objects with them."""
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
 
 
@@ -51,9 +53,18 @@ def _places(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-@lru_cache(maxsize=8192)
 def _shared(value: str) -> str:
+    return _known(value) if len(value) <= _SHARED_LENGTH else value
+
+
+@lru_cache(maxsize=8192)
+def _known(value: str) -> str:
     return value
+
+
+def name_of(text: str) -> str:
+    """``text`` as a part of a label's name."""
+    return _NOT_IN_NAMES.sub("_", text)
 
 
 def described(kind: str, metadata: Metadata, *, annotations: bool = True) -> dict[str, str]:
@@ -82,5 +93,5 @@ def host_and_port(host: str, port: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _names(kind: str, sort: str, key: str) -> tuple[str, str]:
-    label = _NOT_IN_NAMES.sub("_", key)
+    label = name_of(key)
     return f"{META}{kind}_{sort}_{label}", f"{META}{kind}_{sort}present_{label}"

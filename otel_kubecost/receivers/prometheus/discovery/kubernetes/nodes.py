@@ -11,6 +11,7 @@ from otel_kubecost.receivers.prometheus.discovery.kubernetes.labels import (
     CompactLabels,
     described,
     host_and_port,
+    name_of,
 )
 from otel_kubecost.receivers.prometheus.discovery.kubernetes.objects import NodeObject
 
@@ -48,7 +49,7 @@ def _targets(found: NodeObject) -> tuple[Mapping[str, str], ...]:
     host = next((addresses[sort] for sort in _ORDER if sort in addresses), None)
     if host is None:
         return ()
-    labels = {f"{META}node_address_{sort}": address for sort, address in addresses.items()}
+    labels = {f"{META}node_address_{name_of(sort)}": one for sort, one in addresses.items()}
     address = host_and_port(host, found.status.daemons.kubelet.port)
     target = {"__address__": address, "instance": found.metadata.name, **labels}
     return (CompactLabels(target),)

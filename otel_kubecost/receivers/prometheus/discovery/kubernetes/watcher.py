@@ -1,21 +1,21 @@
 """Keeps up with one kind of object in one namespace: a list, then watches from there on.
 
-The version up to which everything is known is kept through every failure but one: where the API
-server has forgotten it (410), or says what cannot be understood, everything is listed again.
+The version up to which everything is known is kept while the API server is not to be had, is busy
+or wants other credentials. Where it has forgotten the version (410), refuses it in another way, or
+says what cannot be understood, everything is listed again.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple
 
 from otel_kubecost.receivers.prometheus.discovery.kubernetes.asking import (
     ApiError,
-    ExpiredError,
+    LostError,
     News,
-    NonsenseError,
     Question,
 )
 from otel_kubecost.receivers.prometheus.discovery.kubernetes.board import Board
@@ -48,6 +48,7 @@ class Watcher:
         """Up to which everything is on the boards; empty: list."""
         self._failures = 0
         self._sort = ""
+        self._random = Random()  # noqa: S311  no secret
         self._stop = threading.Event()
         self.failure: str | None = None
 
@@ -56,24 +57,27 @@ class Watcher:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """Returns at once; a watch that is under way ends in its time, and writes no more."""
+        """Returns at once; a watch that is under way ends in its time, and holds nothing more."""
         self._stop.set()
+        self._boards = ()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except ExpiredError:
-                self._version = ""
             except ApiError as error:
-                self._failed(error)
+                if not self._stop.is_set():
+                    self._failed(error)
             self._stop.wait(self._pause())
 
     def _follow(self) -> None:
         if not self._version:
             self._list()
-        seconds = max(1, round(_spread(self._pace.watch)))
+        if self._stop.is_set():
+            return
+        seconds = max(1, round(self._spread(self._pace.watch)))
         with self._question.watched(self._version, seconds) as all_news:
+            self.failure = None
             for news in all_news:
                 if self._stop.is_set():
                     return
@@ -83,11 +87,10 @@ class Watcher:
 
     def _list(self) -> None:
         listed = self._question.listed()
-        if not self._stop.is_set():
-            for board in self._boards:
-                board.list(self._kind, listed.objects)
-            self._version = listed.version
-            self._worked()
+        for board in self._boards:
+            board.list(self._kind, listed.objects)
+        self._version = listed.version
+        self.failure = None
 
     def _write(self, news: News) -> None:
         if news.change:
@@ -97,29 +100,31 @@ class Watcher:
         self._version = news.version or self._version
 
     def _pause(self) -> float:
-        return _spread(min(self._pace.longest, self._pace.first * 2.0 ** min(self._failures, 16)))
+        longer = self._pace.first * 2.0 ** min(self._failures, 16)
+        return self._spread(min(self._pace.longest, longer))
+
+    def _spread(self, seconds: float) -> float:
+        return self._random.uniform(0.5, 1.0) * seconds
 
     def _worked(self) -> None:
-        if self.failure:
+        """A watch did: one that is opened and then says nonsense has not."""
+        if self._sort:
             _log.info(f"Kubernetes answers again about {self._question.subject}")
-        self._failures, self._sort, self.failure = 0, "", None
+        self._failures, self._sort = 0, ""
 
     def _failed(self, error: ApiError) -> None:
         """Say so once, and again where it fails in another way.
 
         One watch that breaks off is no news: whatever is between here and there ends connections
-        on which nothing happens.
+        on which nothing happens, and versions get too old to go on from.
         """
-        self._failures += 1
-        if isinstance(error, NonsenseError):
+        is_known = bool(self._version)
+        if isinstance(error, LostError):
             self._version = ""
-        if self._version and self._failures == 1:
+        self._failures += 1
+        if is_known and self._failures == 1:
             return
         self.failure = f"Cannot watch {self._question.subject}: {error}"
         if error.sort != self._sort:
             _log.warning(self.failure, hint=error.hint)
         self._sort = error.sort
-
-
-def _spread(seconds: float) -> float:
-    return random.uniform(0.5, 1.0) * seconds  # noqa: S311  no secret

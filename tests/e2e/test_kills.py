@@ -1,5 +1,6 @@
 """What was accepted outlives the process, however that ends (more often: ``scripts/kill-test``)."""
 
+import threading
 from random import Random
 
 import pytest
@@ -36,8 +37,14 @@ def test_what_is_being_sent_at_the_end_stays_in_the_spool(tmp_path):
         agents = Running(tmp_path, receiver, kubecost)
         with agents.process() as process:
             wait_until(lambda: len(agents.marks()) >= 2, process=process)
-            receiver.mood = hanging
-            wait_until(lambda: receiver.under_way, process=process)
+            hangs = threading.Event()
+
+            def hang(request, work):
+                hangs.set()
+                return hanging(request, work)
+
+            receiver.mood = hang
+            wait_until(hangs.is_set, process=process)
             process.terminate()
             assert process.wait(60) == 0
         agents.check()

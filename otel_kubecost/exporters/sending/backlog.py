@@ -10,24 +10,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Generic
 
 from otel_kubecost.exporters.sending.entry import Entry, R, Ticket
-from otel_kubecost.exporters.sending.moving import moved
-from otel_kubecost.exporters.sending.sizes import Size
-from otel_kubecost.exporters.sending.stats import Stats
-from otel_kubecost.exporters.sending.store import (
+from otel_kubecost.exporters.sending.ledger import (
     ACCEPTED,
     DELIVERED,
     Ledger,
-    Store,
-    Waiting,
     dropped,
     dropped_by_reason,
     pending,
+    settled,
 )
+from otel_kubecost.exporters.sending.moving import MOST_MOVED, moved
+from otel_kubecost.exporters.sending.sizes import Size
+from otel_kubecost.exporters.sending.stats import Stats
+from otel_kubecost.exporters.sending.store import Store, Waiting
 from otel_kubecost.storage import Place
 
 QUEUE_FULL = "queue_full"
-MOST_MOVED = 2000
-"""Requests that are moved from one disk to another while everybody waits: some ten seconds."""
 
 
 class Backlog(Generic[R]):
@@ -45,7 +43,7 @@ class Backlog(Generic[R]):
         self._known: dict[int, Entry[R]] = {}
         self._tickets: dict[int, Ticket] = {}
         self._coming = self._largest = Size()
-        self._ends_batch = False
+        self._ends_batch, self._batch = False, 0
         self._totals = Stats()
         self.overflow = 0
         """Samples that were dropped for want of room; whoever says so sets it back."""
@@ -171,6 +169,9 @@ class Backlog(Generic[R]):
         self._ends_batch = any(entry.place.batch != place.batch for entry in under_way)
         if self._ends_batch:
             return None
+        if place.batch != self._batch:
+            self.catch_up()  # else it may be sent once more behind what is newer
+        self._batch = place.batch
         ticket = self._tickets.get(place.number) or Ticket()
         entry = self._known.pop(place.number, None) or Entry(one.request, place, ticket)
         self._in_flight[place.number] = entry
@@ -183,14 +184,9 @@ class Backlog(Generic[R]):
 
         ``partly``: the receiver stored what it could, and refused the rest.
         """
-        left = entry.request.samples
-        self.partly_stored += left if partly else 0
-        booked: dict[str, int] = {}
-        for reason, samples in (refused or {}).items():
-            if lost := min(samples, left):
-                booked |= dropped(reason, lost)
-                left -= lost
-        self._settle(entry, {DELIVERED: left, **booked})
+        samples = entry.request.samples
+        self.partly_stored += samples if partly else 0
+        self._settle(entry, settled(samples, refused or {}))
         totals, newest = self._totals, entry.request.newest
         self._totals = totals._replace(
             newest_accepted=max(newest, totals.newest_accepted),
@@ -237,6 +233,10 @@ class Backlog(Generic[R]):
             self._known[place.number] = Entry(part, place, entry.ticket, trial=entry.trial)
         self._forget(entry)
         return True
+
+    def catch_up(self) -> None:
+        """Have the disk know all that is settled: before a pause, and at the end."""
+        self._store.catch_up()
 
     def hold(self) -> None:
         """Tell everybody who waits that it may take long."""
@@ -293,7 +293,7 @@ class Backlog(Generic[R]):
 
     def _settle(self, entry: Entry[R], booked: Ledger) -> None:
         self._forget(entry)
-        self._store.change(removed=[entry.place.number], booked=booked)
+        self._store.settle(entry.place.number, booked)
 
     def _forget(self, entry: Entry[R]) -> None:
         del self._in_flight[entry.place.number]

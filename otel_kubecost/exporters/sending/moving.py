@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from otel_kubecost.exporters.sending.entry import R
-from otel_kubecost.exporters.sending.store import ACCEPTED, Store, pending
+from otel_kubecost.exporters.sending.ledger import ACCEPTED, pending
+from otel_kubecost.exporters.sending.store import Store
 from otel_kubecost.storage import Place
+
+MOST_MOVED = 2000
+"""Requests that are moved from one disk to another while everybody waits: some ten seconds."""
 
 
 def moved(there: Store[R], here: Store[R]) -> Mapping[int, Place]:

@@ -55,8 +55,7 @@ class SendingQueue(Generic[R]):
     ) -> None:
         self._send = send
         self._isolation = Isolation(send, self._beside)
-        self._clock = clock
-        self._episodes = episodes
+        self._clock, self._episodes = clock, episodes
         forecast = forecast or Forecast(clock, max_age)
         self._books: Bookkeeping[R] = Bookkeeping(
             episodes, forecast, min_backoff=min_backoff, max_backoff=max_backoff, random=random
@@ -64,12 +63,11 @@ class SendingQueue(Generic[R]):
         self._shards = Shards(*shards, clock)
         self._expiry = Expiry(max_age, now, clock)
         self._backlog: Backlog[R] = Backlog(store)
-        self._is_open = False
+        self._is_open = self._released = False
         self._changed = threading.Condition()
         self._putting = threading.Lock()
         self._crew = Crew(self._run)
         self._pauses: dict[Entry[R], threading.Event] = {}
-        self._released = False
 
     def start(self) -> None:
         """Go on with what an earlier process left."""
@@ -81,8 +79,7 @@ class SendingQueue(Generic[R]):
         """Take a batch; a ticket a request, if they are ``tracked``.
 
         The requests are made while others are sent and settled, and a spool writes them as they
-        come. None of the batch is taken where making one raises; that is raised here. What is not
-        all there when ``close`` ends counts as dropped as a whole.
+        come. Where making one raises none is taken; what is not whole when ``close`` ends is lost.
         """
         tickets: list[Ticket] = []
         with self._putting:
@@ -165,6 +162,7 @@ class SendingQueue(Generic[R]):
             self._wake()
             self._changed.wait_for(lambda: not self._backlog.in_flight, patience)
             self._books.closing = self._books.stopped = True
+            self._backlog.catch_up()
             backlog, self._backlog = self._backlog, Backlog(MemoryStore(0))
             self._wake()
             self._episodes.end()
@@ -181,8 +179,7 @@ class SendingQueue(Generic[R]):
 
     def stats(self) -> Stats:
         with self._changed:
-            stats = self._backlog.stats(self._episodes.trouble)
-            return stats._replace(shards=self._shards.stats())
+            return self._backlog.stats(self._episodes.trouble)._replace(shards=self._shards.stats())
 
     def _put(self, part: Sequence[R], *, tracked: bool, more: bool) -> list[Ticket]:
         with self._changed:
@@ -194,7 +191,8 @@ class SendingQueue(Generic[R]):
             self._books.remark_overflow(self._backlog)
             if not self._books.closing:
                 self._ensure_threads()
-            self._changed.notify_all()
+            if not more:
+                self._changed.notify_all()
         return tickets
 
     def _reject(self, request: R) -> Ticket:
@@ -255,12 +253,15 @@ class SendingQueue(Generic[R]):
     def _next(self) -> Entry[R] | None:
         """Of a thread that ends: None."""
         with self._changed:
-            while not self._is_superfluous():
-                entry = None if self._pauses else self._backlog.take(self._abreast)
-                if entry is not None or (self._books.closing and self._backlog.empty):
+            while True:
+                is_over = self._is_superfluous()
+                entry = None if is_over or self._pauses else self._backlog.take(self._abreast)
+                if entry is not None:
                     return entry
+                self._backlog.catch_up()
+                if is_over or (self._books.closing and self._backlog.empty):
+                    return None
                 self._changed.wait()
-            return None
 
     @property
     def _abreast(self) -> int:
@@ -269,8 +270,7 @@ class SendingQueue(Generic[R]):
 
     def _is_superfluous(self) -> bool:
         """Whether the thread that asks has nothing more to do."""
-        is_over = self._books.stopped or self._released
-        return is_over or self._crew.can_spare(self._shards.current)
+        return self._books.stopped or self._released or self._crew.can_spare(self._shards.current)
 
     def _lose(self, entry: Entry[R], why: Verdict) -> None:
         with self._changed:
@@ -286,6 +286,7 @@ class SendingQueue(Generic[R]):
             pause = self._books.settle(self._backlog, entry, verdict, seen)
             if pause:
                 self._pauses[entry] = threading.Event()
+                self._backlog.catch_up()
             if verdict.action is Action.DONE:
                 self._shards.sent(entry.request.samples, seconds)
                 self._shards.decide(self._backlog.stats().pending)

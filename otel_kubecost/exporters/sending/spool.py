@@ -26,14 +26,8 @@ from typing import Any, Generic, TypeVar
 from otel_kubecost.clock import Clock
 from otel_kubecost.exporters.sending.disk_faults import fault_of
 from otel_kubecost.exporters.sending.entry import R
-from otel_kubecost.exporters.sending.store import (
-    NOTHING,
-    Ledger,
-    MemoryStore,
-    Waiting,
-    pending,
-    places_for,
-)
+from otel_kubecost.exporters.sending.ledger import NOTHING, Ledger, pending
+from otel_kubecost.exporters.sending.store import MemoryStore, Waiting, places_for
 from otel_kubecost.storage import Extent, Place, StorageQueue, StoredRequest
 from otel_kubecost.telemetry import get_logger
 
@@ -43,6 +37,8 @@ T = TypeVar("T")
 
 _COPIES = 4 * 2**20
 """Bytes of bodies on the disk that are kept in memory as well."""
+TOGETHER = 16
+"""Settled requests of a batch of which the disk hears at once; so many may be sent again."""
 
 RETRY_SECONDS = 10.0
 """After a fault of the disk, before it is tried again."""
@@ -166,6 +162,16 @@ class Spool(Generic[R]):
         if self._is_due:
             self._try(self._write)
         return places
+
+    def settle(self, number: int, booked: Ledger) -> None:
+        self._settled |= self._memory.discard([number])
+        self._owed.update(booked)
+        if len(self._settled) >= TOGETHER:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        if (self._settled or self._owed) and self._is_due:
+            self._try(self._write)
 
     def put(
         self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False

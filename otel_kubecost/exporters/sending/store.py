@@ -6,18 +6,12 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Generic, NamedTuple, Protocol, TypeAlias
+from typing import Generic, NamedTuple, Protocol
 from uuid import uuid4
 
 from otel_kubecost.exporters.sending.entry import R, Sendable
+from otel_kubecost.exporters.sending.ledger import NOTHING, Ledger
 from otel_kubecost.storage import Extent, Place
-
-ACCEPTED, DELIVERED = "accepted", "delivered"
-_DROPPED = "dropped:"
-
-Ledger: TypeAlias = Mapping[str, int]
-"""Samples by what became of them."""
-NOTHING: Ledger = MappingProxyType({})
 
 
 class Waiting(NamedTuple, Generic[R]):
@@ -25,24 +19,6 @@ class Waiting(NamedTuple, Generic[R]):
 
     place: Place
     request: R
-
-
-def dropped(reason: str, samples: int) -> dict[str, int]:
-    """What is booked for ``samples`` that are lost."""
-    return {_DROPPED + reason: samples}
-
-
-def dropped_by_reason(ledger: Ledger) -> dict[str, int]:
-    return {
-        name.removeprefix(_DROPPED): samples
-        for name, samples in ledger.items()
-        if name.startswith(_DROPPED) and samples
-    }
-
-
-def pending(ledger: Ledger) -> int:
-    """What was accepted and is neither delivered nor dropped."""
-    return ledger.get(ACCEPTED, 0) - sum(n for name, n in ledger.items() if name != ACCEPTED)
 
 
 class Store(Protocol[R]):
@@ -129,6 +105,14 @@ class Store(Protocol[R]):
         """
         ...
 
+    def settle(self, number: int, booked: Ledger) -> None:
+        """Remove one and book it; the disk may hear of it with others: see ``catch_up``."""
+        ...
+
+    def catch_up(self) -> None:
+        """Tell the disk what it was not told of yet, unless it fails."""
+        ...
+
     def put(
         self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False
     ) -> list[Place]:
@@ -213,6 +197,12 @@ class MemoryStore(Generic[R]):
         self.discard(removed)
         self.ledger.update(booked)
         return places
+
+    def settle(self, number: int, booked: Ledger) -> None:
+        self.change(removed=[number], booked=booked)
+
+    def catch_up(self) -> None:
+        pass
 
     def put(
         self, added: Sequence[R], booked: Ledger = NOTHING, *, more: bool = False

@@ -113,13 +113,6 @@ class Database:
             with self._told():
                 return connection.execute(statement, values).fetchall()
 
-    def blob(self, table: str, column: str, row: int) -> bytes:
-        """One value, which is there and is bytes or text; a large one costs a third of a query."""
-        with self._lock:
-            connection = self._opened()
-            with self._told(), connection.blobopen(table, column, row, readonly=True) as blob:
-                return blob.read()
-
     def write(self, statements: Iterable[Statement]) -> None:
         """All of them or none: one transaction."""
         with self._lock:

@@ -16,6 +16,7 @@ from otel_kubecost.extensions.file_storage.rescue import set_aside_beside
 from otel_kubecost.extensions.file_storage.rows import (
     BOOK,
     BY_NUMBER,
+    COLUMNS,
     INSERT,
     PARK,
     UNFINISHED,
@@ -43,10 +44,12 @@ _HEAD, _ENTRY = 512, 256
 
 _BESIDE = "FROM requests WHERE number NOT IN (SELECT value FROM json_each(?))"
 _WAITING = f"{_BESIDE} AND parked = 0"
+_IN_ORDER = f"SELECT {COLUMNS} {_WAITING}"
 _WEIGHTS = f"SELECT length(body), samples {_BESIDE}"
 _OLDEST = f"SELECT newest {_BESIDE} AND parked = ? AND newest > 0 ORDER BY newest LIMIT 1"
 _OF_BATCH = "SELECT number, samples FROM requests WHERE batch = ?"
-_DELETE = "DELETE FROM requests WHERE number = ?"
+_THESE = "FROM requests WHERE number IN (SELECT value FROM json_each(?))"
+_WEIGHTS_OF, _DELETE = f"SELECT length(body), samples {_THESE}", f"DELETE {_THESE}"
 _ABOUT = "UPDATE about SET value = ? WHERE name = 'id'"
 
 
@@ -170,7 +173,7 @@ class FileQueue:
         """
         if not self._is_void:
             try:
-                self.database.write([*((_DELETE, (one,)) for one in gone), *news])
+                self.database.write([*([(_DELETE, (_listed(gone),))] if gone else ()), *news])
             except OSError as error:
                 if error.errno != errno.ENOSPC or is_of_use:
                     raise
@@ -182,24 +185,19 @@ class FileQueue:
         self._is_void = False
 
     def _one(self, passed: Collection[int], which: str, offset: int) -> StoredRequest | None:
-        statement = (
-            f"SELECT number {_WAITING} {which} ORDER BY newest, batch, rank LIMIT 1 OFFSET ?"
-        )
+        statement = f"{_IN_ORDER} {which} ORDER BY newest, batch, rank LIMIT 1 OFFSET ?"
         hidden = self._left_over
         while rows := self.database.query(
             statement, _listed({*passed, *hidden, *self._spoilt}), offset
         ):
-            if request := self._read(rows[0][0]):
+            if request := request_of(rows[0]):
                 return request
             self._lose_what_is_spoilt()
         return None
 
     def _read(self, number: int) -> StoredRequest | None:
         """None where it is not there, or not as it was written."""
-        for *head, kind in self.database.query(BY_NUMBER, number):
-            if kind == "blob":
-                return request_of((*head, self.database.blob("requests", "body", number)))
-        return None
+        return next(map(request_of, self.database.query(BY_NUMBER, number)), None)
 
     def _lose_what_is_spoilt(self) -> None:
         """Sqlite itself notices damage of its own pages, not of what they have in them."""
@@ -238,14 +236,9 @@ class FileQueue:
         if self._is_void:
             return Counter()
         held = Counter(self._held)
-        held.subtract(self._weighed(self._found({*removed} - self._left_over)))
+        if gone := {*removed} - self._left_over:
+            held.subtract(self._weighed(self.database.query(_WEIGHTS_OF, _listed(gone))))
         return held
-
-    def _found(self, numbers: Collection[int]) -> Iterator[tuple[int, int]]:
-        for number in numbers:
-            yield from self.database.query(
-                "SELECT length(body), samples FROM requests WHERE number = ?", number
-            )
 
     def _weighed(self, rows: Iterable[tuple[int, int]]) -> Counter[str]:
         """What requests count for by their bytes and samples; none shares a page with another."""

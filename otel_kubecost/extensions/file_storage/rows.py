@@ -13,10 +13,8 @@ from otel_kubecost.extensions.file_storage.rescue import readable_rows
 from otel_kubecost.extensions.file_storage.schema import Row, Schema, Statement
 from otel_kubecost.storage import Place, StoredRequest
 
-_HEAD = "number, newest, batch, rank, samples, series, kind, checksum"
-COLUMNS = f"{_HEAD}, body"
-BY_NUMBER = f"SELECT {_HEAD}, typeof(body) FROM requests WHERE number = ?"  # noqa: S608  names of ours
-"""Without the body, which is read apart: that saves two copies of it."""
+COLUMNS = "number, newest, batch, rank, samples, series, kind, checksum, body"
+BY_NUMBER = f"SELECT {COLUMNS} FROM requests WHERE number = ?"  # noqa: S608  names of ours
 INSERT = f"INSERT INTO requests ({COLUMNS}, parked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  names of ours
 _TYPES = (int, int, int, str, int, int, str, int, bytes)
 BOOK = (

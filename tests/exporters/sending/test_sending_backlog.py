@@ -306,6 +306,7 @@ class SpoolMachine(BacklogMachine):
     @rule()
     def restart(self):
         """Who waited for a ticket is gone, what the ledger has is not."""
+        self.backlog.catch_up()
         self.storage.shutdown()
         self.storage = self.started()
         self.backlog = self.opened()

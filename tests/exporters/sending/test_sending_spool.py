@@ -310,6 +310,7 @@ def test_damage_that_is_found_while_it_runs(process, said, place):
     settle(one.path)
     overwrite(one.path, root_page(one.path, place))
     one.backlog.delivered(entry)
+    one.backlog.catch_up()
     assert one.backlog.stats().fault == ""
     assert one.backlog.stats().set_aside == {"damaged": 1}
     assert one.backlog.id != before

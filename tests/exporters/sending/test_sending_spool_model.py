@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sending_data import Letters
 
+from otel_kubecost.exporters.sending.ledger import ACCEPTED, DELIVERED, dropped, pending
 from otel_kubecost.exporters.sending.spool import RETRY_SECONDS, Spool
-from otel_kubecost.exporters.sending.store import ACCEPTED, DELIVERED, Waiting, dropped, pending
+from otel_kubecost.exporters.sending.store import Waiting
 from otel_kubecost.extensions.file_storage import FileStorage
 from otel_kubecost.storage import Extent
 from otel_kubecost.testing import FakeClock
@@ -88,7 +89,10 @@ class Content:
 
 
 class SpoolMachine(RuleBasedStateMachine):
-    """``known`` is what has to be in it, ``safe`` what is there after a kill while it fails."""
+    """``known`` is what has to be in it, ``safe`` what is there after a kill while it fails.
+
+    ``untold`` is what is there after a kill while the disk has not heard of all that is settled.
+    """
 
     def __init__(self):
         super().__init__()
@@ -96,6 +100,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.clock = FakeClock(1_790_000_000)
         self.known = self.safe = Content()
         self.hidden = None
+        self.untold = None
         self.unwritten = set()
         self.coming = []
         self.batch = 0
@@ -132,6 +137,7 @@ class SpoolMachine(RuleBasedStateMachine):
         if not self.disk.fault:
             self.known.written(self.unwritten)
             self.unwritten.clear()
+            self.untold = None
 
     @rule(
         newest=st.integers(0, 9),
@@ -180,6 +186,23 @@ class SpoolMachine(RuleBasedStateMachine):
             booked={DELIVERED: samples} if is_delivered else dropped("refused", samples),
         )
 
+    @precondition(lambda self: self.known.waiting)
+    @rule(which=st.integers(0, 3))
+    def settle_and_tell_later(self, which):
+        one = self.known.waiting[min(which, len(self.known.waiting) - 1)]
+        if not self.disk.fault:
+            self.untold = self.untold or self.known.copy()
+        booked = {DELIVERED: one.request.samples}
+        self.spool.settle(one.place.number, booked)
+        self.known.book(booked)
+        self.known.waiting.remove(one)
+
+    @rule()
+    def catch_up(self):
+        self.spool.catch_up()
+        if self.untold and not self.disk.fault:
+            self._written()
+
     @precondition(lambda self: any(one.request.samples > 1 for one in self.known.waiting))
     @rule()
     def split(self):
@@ -193,8 +216,8 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(fault=st.sampled_from(sorted(FAULTS)))
     def fail(self, fault):
         self.disk.fault = fault
-        self.safe = self.known
-        self.known = self.known.copy()
+        self.safe = self.untold or self.known
+        self.known, self.untold = self.known.copy(), None
 
     @precondition(lambda self: self.disk.fault)
     @rule()
@@ -216,14 +239,14 @@ class SpoolMachine(RuleBasedStateMachine):
         """After a kill; at once, or on a disk that fails from the start."""
         self.storage.shutdown()
         self.unwritten.clear()
-        self.known = self.hidden or (self.safe if self.disk.fault else self.known)
-        self.hidden = None
+        self.known = self.hidden or (self.safe if self.disk.fault else self.untold or self.known)
+        self.hidden = self.untold = None
         if fault:
             self.hidden, self.known = self.known, Content()
         self.safe = self.known.copy()
         self._begin(fault)
 
-    @precondition(lambda self: not self.disk.fault and self.known.waiting)
+    @precondition(lambda self: not (self.disk.fault or self.untold) and self.known.waiting)
     @rule(which=st.integers(0, 5))
     def restart_with_a_damaged_body(self, which):
         """All others wait then for something newer."""
@@ -263,7 +286,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def it_tells_how_it_stands(self):
         every = self.known.every
         assert self.spool.extent.requests == len(every)
-        if not self.disk.fault:
+        if not (self.disk.fault or self.untold):
             size = sum(len(one.request.body) for one in every)
             assert self.spool.extent == Extent(len(every), size)
             assert self.spool.oldest_perishing is None

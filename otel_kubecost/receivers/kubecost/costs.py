@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 
+from otel_kubecost.receivers.kubecost.doubles import are_zero
 from otel_kubecost.receivers.kubecost.groups import Groups
 from otel_kubecost.receivers.kubecost.measures import EFFICIENCIES, Column, total
 from otel_kubecost.receivers.kubecost.table import Rows
@@ -29,7 +30,7 @@ def costs(groups: Groups, part: str) -> Column:
     if not groups.order:
         return [None] * len(groups)
     whole = groups.table.measures[f"{part}_cost"]
-    if isinstance(whole, array) and not any(whole):
+    if isinstance(whole, array) and are_zero(whole):
         return array("d", bytes(8 * len(groups)))  # nobody has it: GPUs, shared costs
     amounts = groups.column(f"{part}_cost")
     if groups.are_single:

@@ -7,13 +7,16 @@ API writes what it does not know. A column of numbers alone, as nearly every one
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from operator import add, attrgetter
+from operator import add
 from typing import TypeAlias
 
 from msgspec import UNSET
+from msgspec.structs import astuple
 
+from otel_kubecost.receivers.kubecost.doubles import are_zero, doubles
 from otel_kubecost.receivers.kubecost.rows import Number, Row
 
 Column: TypeAlias = "array[float] | list[float | None]"
@@ -55,22 +58,23 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 
 
 def measured(rows: Sequence[Row], measures: Iterable[str]) -> dict[str, Column]:
-    """Each of ``measures`` of each row.
+    """Each of ``measures`` of each of ``rows``, which are of one type; there is one at least.
 
     Where every row reports a number there is nothing to decide row by row.
     """
-    names = list({name: None for measure in measures for name in MEASURES[measure]})
-    own = attrgetter(*names)  # of one name alone it would give no tuple
-    by_row = map(own, rows) if len(names) > 1 else ((own(row),) for row in rows)
-    fields = dict(zip(names, map(_numbers, zip(*by_row, strict=True)), strict=True))
+    names = {name for measure in measures for name in MEASURES[measure]}
+    values = zip(
+        type(rows[0]).__struct_fields__, zip(*map(astuple, rows), strict=True), strict=True
+    )
+    fields = {name: _numbers(of_rows) for name, of_rows in values if name in names}
     return {measure: _plain(fields, measure) or _by_row(rows, measure) for measure in measures}
 
 
 def _numbers(values: Iterable[Number]) -> array[float] | None:
     """None where one of ``values`` is no number."""
     try:
-        return array("d", values)  # type: ignore[arg-type]  # that is what it finds out
-    except TypeError:
+        return doubles(values)  # type: ignore[arg-type]  # that is what it finds out
+    except struct.error:
         return None
 
 
@@ -82,7 +86,7 @@ def _plain(fields: Mapping[str, array[float] | None], measure: str) -> array[flo
     extra = fields[adjustment[0]]
     if extra is None:
         return None
-    return array("d", map(add, amounts, extra)) if any(extra) else amounts
+    return amounts if are_zero(extra) else doubles(map(add, amounts, extra))
 
 
 def _by_row(rows: Iterable[Row], measure: str) -> list[float | None]:

@@ -28,8 +28,10 @@ class Recurring:
         """``texts``, those that are known as the objects of ``before``."""
         start = max(0, self._at - _SLACK)
         near = self._before[start : self._at + len(texts) + _SLACK]
-        places = {text: place for place, text in enumerate(near, start=start)}
-        last = next((text for text in reversed(texts) if text in places), None)
-        self._at = self._at + len(texts) if last is None else places[last] + 1
         known = dict(zip(near, near, strict=True))
+        last = next((text for text in reversed(texts) if text in known), None)
+        if last is None:
+            self._at += len(texts)
+        else:
+            self._at = start + len(near) - near[::-1].index(last)
         return map(known.get, texts, texts)

@@ -18,6 +18,7 @@ from itertools import count, repeat
 
 from otel_kubecost.receivers.kubecost.allocation import Allocations
 from otel_kubecost.receivers.kubecost.coverage import Times, times_of
+from otel_kubecost.receivers.kubecost.doubles import chosen
 from otel_kubecost.receivers.kubecost.identity import identity, is_named, plain_names, synthetic
 from otel_kubecost.receivers.kubecost.measures import Column, joined, measured
 from otel_kubecost.receivers.kubecost.projection import Projection
@@ -159,7 +160,7 @@ class Rows:
         if isinstance(self.at, range):
             return whole[self.at.start : self.at.stop] if len(self.at) < len(whole) else whole
         if isinstance(whole, array):
-            return array("d", map(whole.__getitem__, self.at))
+            return chosen(whole, self.at)
         return list(map(whole.__getitem__, self.at))
 
     def names(self, position: int) -> list[str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
+from itertools import repeat
+from operator import truediv
 
+from otel_kubecost.receivers.kubecost.doubles import are_zero, doubles
 from otel_kubecost.receivers.kubecost.measures import Column
 
+_MINUS_ZERO = array("d", [-0.0]).tobytes()
 _AT_ONCE = 4096
 """Numbers that are held as objects: 100,000 of them would be 3 MiB for 0.8."""
 
@@ -32,12 +36,14 @@ class Unit:
     def samples(self, amounts: Column) -> Column:
         """``sample`` of each; where all are known, as nearly always, in one go."""
         hours = self.hours if self.hourly else 1.0
+        if isinstance(amounts, array) and are_zero(amounts):
+            return amounts
         if isinstance(amounts, array) and hours:
             samples = array("d")
             for start in range(0, len(amounts), _AT_ONCE):
                 of_piece = amounts[start : start + _AT_ONCE]
-                samples.extend(array("d", [amount / hours + 0.0 for amount in of_piece]))
-            if math.isfinite(sum(samples)):
+                samples.extend(doubles(map(truediv, of_piece, repeat(hours))))
+            if math.isfinite(sum(samples)) and _MINUS_ZERO not in samples.tobytes():
                 return samples
         return [self.sample(amount) for amount in amounts]
 

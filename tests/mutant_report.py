@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 
 import click
 from mutants import MUTANTS, Mutant, broken
@@ -26,6 +29,8 @@ TESTS = "tests/wire_contract"
 PAGE = ROOT / "docs" / "reliability.md"
 PLACE = re.compile(r"(?<=<!-- mutants -->\n).*(?=<!-- end of mutants -->)", re.DOTALL)
 """Of the last result in that page."""
+AT_ONCE = os.cpu_count() or 1
+"""Mutants. Most of the time their tests wait for the next scrape."""
 
 
 class Copy:
@@ -48,7 +53,7 @@ class Copy:
         finished = self._run("-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *files)
         if finished.returncode not in {0, 1} or "\nERROR " in finished.stdout:
             raise click.ClickException(f"the tests cannot run:\n{finished.stdout}")
-        return re.findall(r"^FAILED \S+?::(\S+)", finished.stdout, re.MULTILINE)
+        return re.findall(r"^FAILED \S+?::(.+?)(?: - .*)?$", finished.stdout, re.MULTILINE)
 
     def failures_of(self, one: Mutant) -> list[str]:
         files = {edit.file for edit in one.edits}
@@ -78,11 +83,13 @@ class Copy:
 def main(only: str, record: bool) -> None:
     """Break the sender in many ways; each must be seen by a test of the wire contract."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
-        copy = Copy(Path(directory))
-        if wrong := copy.failures():
+    with ExitStack() as stack:
+        temporary = (tempfile.TemporaryDirectory(prefix="mutants-") for _ in range(AT_ONCE))
+        copies = [Copy(Path(stack.enter_context(one))) for one in temporary]
+        mutants = [one for one in MUTANTS if only in one.what]
+        if wrong := copies[0].failures(*sorted({one.part for one in mutants})):
             raise click.ClickException(f"the sender fails as it is: {', '.join(wrong)}")
-        rows = list(caught(copy, [one for one in MUTANTS if only in one.what]))
+        rows = list(caught(copies, mutants))
     text = report(rows, time.monotonic() - began)
     click.echo(text)
     if record:
@@ -92,23 +99,47 @@ def main(only: str, record: bool) -> None:
         raise click.ClickException(f"nobody saw: {', '.join(survivors)}")
 
 
-def caught(copy: Copy, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, list[str]]]:
-    for one in mutants:
-        failures = copy.failures_of(one)
-        click.echo(f"{one.what}: {', '.join(failures) or 'SURVIVES'}", err=True)
-        yield one, failures
+def caught(copies: Sequence[Copy], mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, list[str]]]:
+    """Each mutant with the tests that fail, as many at once as there are copies."""
+    free: SimpleQueue[Copy] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def failures_of(one: Mutant) -> list[str]:
+        copy = free.get()
+        try:
+            return copy.failures_of(one)
+        finally:
+            free.put(copy)
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        for one, failures in zip(mutants, pool.map(failures_of, mutants), strict=True):
+            click.echo(f"{one.what}: {', '.join(failures) or 'SURVIVES'}", err=True)
+            yield one, failures
 
 
 def report(rows: Iterable[tuple[Mutant, list[str]]], seconds: float) -> str:
     """As Markdown."""
-    lines = ["| broken | seen by |", "| --- | --- |"]
-    for one, failures in rows:
-        names = list(dict.fromkeys(name.partition("[")[0] for name in failures))
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        seen = f"`{names[0]}`{more}" if names else "nobody"
-        lines.append(f"| {one.what} | {seen} |")
-    run = f"{datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s, Python {platform.python_version()}"
+    lines = ["| broken | seen in | by |", "| --- | --- | --- |"]
+    lines += [f"| {one.what} | {one.part} | {_seen_by(failures)} |" for one, failures in rows]
+    run = (
+        f"{datetime.now(UTC):%Y-%m-%d}, {len(lines) - 2} mutants, {seconds:.0f} s, on {_machine()}"
+    )
     return f"{run}:\n\n" + "\n".join(lines) + "\n"
+
+
+def _seen_by(failures: Iterable[str]) -> str:
+    """The first two tests, and how many others."""
+    names = list(dict.fromkeys(name.partition("[")[0] for name in failures))
+    shown = ", ".join(f"`{name}`" for name in names[:2]) or "nobody"
+    return f"{shown} and {len(names) - 2} more" if len(names) > 2 else shown
+
+
+def _machine() -> str:
+    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    model = cpu.group(1) if cpu else platform.machine()
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} CPUs {model}, {system}"
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ Where this sender departs from the letter, on purpose: of a request that was ref
 series are offered again in parts, since Prometheus stores nothing of it; what waits for a person
 (401, 403, 404, 405, 407, 422) is kept and offered once a minute; 408 and 425, which mean later, are
 tried again; and a word for samples that the receiver already has is read in the body of a refusal.
-What cannot be seen from outside: how this process counts what the headers ``...-Written`` say.
+How the process counts what became of its samples is read from its own page.
 """
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any
 
 import pytest
 from running import Running
-from wire_agent import configuration, for_a_while, static, to
+from wire_agent import configuration, for_a_while, page_of, static, to
 from wire_reading import bits, written
 from wire_receiver import Answer, Endpoint, Receiver, break_off, takes_v2
 from wire_target import Target, few
@@ -41,6 +42,7 @@ LARGE = b"x" * 4_000_000
 SERVER_ERRORS = (500, 502, 503, 504, 507)
 REFUSALS = (400, 402, 406, 410, 418, 431)
 """After which the rest goes on."""
+V2_REFUSALS = (400, 410, 413)
 CONFIGURATION_ERRORS = (401, 403, 404, 405, 407, 422)
 """After which nothing goes until somebody has mended them."""
 INTERRUPTIONS: dict[str, Answer] = {
@@ -61,6 +63,10 @@ def in_two_seconds(_) -> Reply:
     return Reply(503, headers={"Retry-After": formatdate(time.time() + 2, usegmt=True)})
 
 
+def telling_v2(request) -> Reply:
+    return Reply(200, b"415 Unsupported Media Type", headers=written(request.body))
+
+
 def only_version_1(request) -> int:
     """As a receiver of 1.0 that reads the message and finds that it is none."""
     return 400 if "proto=io" in request.headers["Content-Type"] else 204
@@ -76,7 +82,6 @@ PARTLY = {
     "X-Prometheus-Remote-Write-Histograms-Written": "0",
     "X-Prometheus-Remote-Write-Exemplars-Written": "0",
 }
-ALWAYS = 1000
 
 
 class Ageing:
@@ -89,6 +94,9 @@ class Ageing:
         self._began = self._began or time.monotonic()
         return 503 if time.monotonic() < self._began + AGE_LIMIT + 1 else 204
 
+
+NO_TIMES = ("-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT")
+"""As ``Retry-After``: they say nothing of when to come again."""
 
 ENDPOINTS: dict[str, tuple[list[Answer], Answer, dict[str, Any]]] = {
     "good": ([], 204, {}),
@@ -104,18 +112,24 @@ ENDPOINTS: dict[str, tuple[list[Answer], Answer, dict[str, Any]]] = {
     "busy_for_a_second": ([Reply(429, headers={"Retry-After": "1"})], 204, {}),
     "down_for_a_second": ([Reply(503, headers={"Retry-After": "1"})], 204, {}),
     "down_until": ([in_two_seconds], 204, {}),
+    "down_since": ([Reply(503, headers={"Retry-After": text}) for text in NO_TIMES], 204, {}),
     "opted_out": ([429], 204, {"queue_config": {"retry_on_http_429": False}}),
     "telling_400": ([Reply(400, b"503 Service Unavailable, Retry-After: 0")], 204, {}),
     "ageing": ([], Ageing(), {"queue_config": {"sample_age_limit": f"{AGE_LIMIT}s"}}),
     "announcing_2": ([], Reply(204, headers={VERSION: "2.0.0", **PARTLY}), {}),
     "v2": ([500], takes_v2, V2),
+    "v2_busy": ([429], takes_v2, V2),
+    "v2_telling": ([], telling_v2, V2),
+    **{
+        f"v2_{status}": ([takes_v2, Reply(status, REASON.encode())], takes_v2, V2)
+        for status in V2_REFUSALS
+    },
     "v2_unsupported": ([415], 204, V2),
     "v2_swallowed": ([], 204, V2),
     "v2_unreadable": ([], only_version_1, V2),
     "v2_claiming_1": ([], claims_version_1, V2),
     "v2_partly_400": ([Reply(400, REASON.encode(), headers=PARTLY)], takes_v2, V2),
     "v2_partly_500": ([Reply(500, headers=PARTLY)] * 2, takes_v2, V2),
-    "v2_refused_400": ([takes_v2, Reply(400)], takes_v2, V2),
 }
 """By name the answers to the first requests, to all others, and options of the exporter."""
 
@@ -124,10 +138,24 @@ ENDPOINTS: dict[str, tuple[list[Answer], Answer, dict[str, Any]]] = {
 class Evidence:
     by_name: dict[str, Endpoint]
     was_alive: bool = False
+    page: str = ""
+    """Of the process itself."""
     log: str = ""
 
     def __getitem__(self, name: str) -> Endpoint:
         return self.by_name[name]
+
+    @property
+    def has_come_far(self) -> bool:
+        """Whether each endpoint that takes anything had the time to be judged by it."""
+        waiting = {f"status_{status}" for status in CONFIGURATION_ERRORS}
+        return all(len(self[name].taken) >= 4 for name in ENDPOINTS.keys() - waiting)
+
+    def counted(self, what: str, name: str) -> float:
+        """What the process says of its samples to an endpoint."""
+        about = f'{{remote_name="prometheus_remote_write/{name}",'
+        (line,) = re.findall(rf"prometheus_remote_storage_{what}_total{about}.* (\S+)", self.page)
+        return float(line)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +180,7 @@ def evidence(tmp_path_factory):
         exporters["refusing"] = to(seen["refusing"])
         exporters["nowhere"] = {"endpoint": "http://nobody.invalid/write"}
         exporters["no_tls"] = {"endpoint": receiver.url.replace("http", "https") + "/good"}
-        path = configuration(directory, {"page": static(target, "page")}, exporters)
+        path = configuration(directory, {"page": static(target, "page")}, exporters, page=True)
         with Running(path) as agent:
             for_a_while(lambda: target.scrapes["page"] >= 3, agent)
             with outage:
@@ -160,7 +188,9 @@ def evidence(tmp_path_factory):
                 for_a_while(lambda: seen["ageing"].taken, agent)
                 for_a_while(lambda: len(seen["refusing"].taken) > 4, agent)
                 for_a_while(lambda: target.scrapes["page"] >= 7, agent)
+                for_a_while(lambda: seen.has_come_far, agent)
                 seen.was_alive = agent.runs
+                seen.page = page_of(agent)
                 # Some of the endpoints would take the whole time for draining.
                 agent.signal(signal.SIGKILL)
                 agent.wait()
@@ -171,7 +201,7 @@ def evidence(tmp_path_factory):
 # What succeeds.
 
 
-@pytest.mark.parametrize("name", ["good", *SUCCESSES, "announcing_2"])
+@pytest.mark.parametrize("name", ["good", *SUCCESSES, "announcing_2", "v2_telling"])
 def test_a_success_is_one(evidence, name):
     """Senders MUST NOT retry on 2xx (1.0, Retries & Backoff) and MUST ignore the body of the
     answer (1.0, Protocol; 2.0, Response), however long it is and wherever it breaks off."""
@@ -183,7 +213,9 @@ def test_a_success_is_one(evidence, name):
 # What is tried again.
 
 
-@pytest.mark.parametrize("name", [*(f"status_{status}" for status in SERVER_ERRORS), "v2"])
+@pytest.mark.parametrize(
+    "name", [*(f"status_{status}" for status in SERVER_ERRORS), "v2", "down_since"]
+)
 def test_a_server_error_is_tried_again(evidence, name):
     """Senders MUST retry write requests on HTTP 5xx responses (1.0 and 2.0, Retries & Backoff):
     the same request until it is taken, and before all others."""
@@ -220,9 +252,10 @@ def test_attempts_are_counted(evidence):
     assert counts[8:] in ([], [None])
 
 
-def test_too_many_requests_are_tried_again(evidence):
+@pytest.mark.parametrize("name", ["busy", "v2_busy"])
+def test_too_many_requests_are_tried_again(evidence, name):
     """Senders MAY retry on 429 (1.0 and 2.0, Retries & Backoff): this one does."""
-    first, second, *_ = evidence["busy"].arrivals
+    first, second, *_ = evidence[name].arrivals
     assert first.body == second.body
     assert second.is_taken
 
@@ -273,10 +306,10 @@ def test_a_refusal_stops_nothing(evidence, status):
     what is newer comes, all of it."""
     refused = evidence[f"status_{status}"]
     newest = max(times(refused.arrivals[:1]))
-    there = {at for at in times(refused.taken) if at > newest}
-    assert len(there) >= 3
-    good = {at for at in times(evidence["good"].taken) if newest < at <= max(there)}
-    assert there == good
+    there, good = (times(one.taken) for one in (refused, evidence["good"]))
+    both = range(newest + 1, min(max(there), max(good)) + 1)
+    assert len([at for at in there if at in both]) >= 3
+    assert {at for at in there if at in both} == {at for at in good if at in both}
 
 
 def test_what_is_too_large_comes_in_halves(evidence):
@@ -304,10 +337,13 @@ def test_a_reason_is_not_interpreted(evidence):
 
 
 def test_a_reason_is_logged_as_it_is(evidence):
-    """Senders SHOULD log the error message as is (1.0, Labels; 2.0, Response)."""
-    for name in ("status_400", "status_410", "v2_partly_400"):
+    """Senders SHOULD log the error message as is (1.0, Labels; 2.0, Response): the beginning of a
+    long one."""
+    for name in ("status_400", "status_410", "v2_410", "v2_partly_400", "large_500"):
         lines = [line for line in evidence.log.splitlines() if name in line]
-        assert any("the-reason-4711 has" in line for line in lines), name
+        said = "xxxxxxxx" if name == "large_500" else "the-reason-4711 has"
+        assert any(said in line for line in lines), name
+    assert max(map(len, evidence.log.splitlines())) < 2000
 
 
 def test_a_redirect_is_not_followed(evidence):
@@ -344,9 +380,11 @@ def test_headers_of_an_answer_do_not_change_the_message(evidence):
 
 def test_nothing_is_assumed_of_who_is_sent_1(evidence):
     """Senders MUST NOT take a missing header ``...-Written`` for a count of 0 where they sent 1.0
-    (2.0, Required Written Response Headers): nobody says that something was not stored."""
+    (2.0, Required Written Response Headers): all that it took counts as stored."""
     lines = [line for line in evidence.log.splitlines() if "remote_write/good" in line]
     assert not any("stored" in line for line in lines)
+    assert evidence.counted("samples", "good") > 0
+    assert evidence.counted("samples_failed", "good") == 0
 
 
 def test_what_is_partly_written_is_not_tried_again(evidence):
@@ -359,6 +397,15 @@ def test_what_is_partly_written_is_not_tried_again(evidence):
     assert "stored 3 of" in evidence.log
 
 
+def test_what_was_not_written_is_counted(evidence):
+    """Senders MAY use the headers ``...-Written`` for more accurate instrumentation (2.0, Required
+    Written Response Headers): of a request of which 3 samples were stored the others have
+    failed, and of one that was taken none."""
+    (refused, *_) = evidence["v2_partly_400"].arrivals
+    assert evidence.counted("samples_failed", "v2_partly_400") == len(samples(refused)) - 3
+    assert evidence.counted("samples_failed", "v2") == 0
+
+
 def test_what_is_partly_written_comes_again_after_a_server_error(evidence):
     """On 5xx senders retry the whole request, whatever was written of it (2.0, Retries on Partial
     Writes)."""
@@ -367,12 +414,16 @@ def test_what_is_partly_written_comes_again_after_a_server_error(evidence):
     assert third.is_taken
 
 
-def test_a_refusal_by_a_receiver_of_2_is_none_of_its_message(evidence):
-    """400 is what 2.0 has for invalid samples (2.0, Invalid Samples): whoever took its message
-    before is not sent that of 1.0."""
-    refused = evidence["v2_refused_400"].arrivals
-    assert [one.status for one in refused[:2]] == [204, 400]
+@pytest.mark.parametrize("status", V2_REFUSALS)
+def test_a_refusal_by_a_receiver_of_2_is_none_of_its_message(evidence, status):
+    """4xx is what 2.0 has for what will never succeed (2.0, Invalid Samples): whoever took its
+    message before is not sent that of 1.0, the request does not come again, and what is newer
+    comes."""
+    refused = evidence[f"v2_{status}"].arrivals
+    assert [one.status for one in refused[:2]] == [204, status]
     assert all(one.is_v2 for one in refused)
+    assert refused[1].body not in {one.body for one in refused[2:]}
+    assert max(times(refused)) > max(times(refused[:2]))
 
 
 # Who is not there.
@@ -391,11 +442,9 @@ def test_the_process_lives_with_bad_endpoints(evidence):
 def test_what_waited_for_an_endpoint_comes_when_it_is_there(evidence):
     """It is recommended that senders buffer samples in an outage of the receiver (1.0, Out of
     Scope, Persistence): an endpoint that comes late gets all from the beginning, in order."""
-    late = times(evidence["refusing"].taken)
-    assert late == sorted(late)
-    good = times(evidence["good"].taken)
-    assert late == good[: len(late)]
+    late, good = (times(evidence[name].taken) for name in ("refusing", "good"))
     assert len(late) > 4
+    assert all(there == here for there, here in zip(late, good, strict=False))
 
 
 def samples(arrival):

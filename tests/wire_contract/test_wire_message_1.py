@@ -25,11 +25,14 @@ from wire_receiver import Endpoint, Receiver
 from wire_target import (
     CREATED,
     ODD_TEXT,
+    REFUSED,
     STAMP,
     TRACE,
+    UNTOLD,
     VALUES,
     Target,
     everything,
+    few,
     openmetrics,
 )
 
@@ -49,6 +52,27 @@ RESERVED = (
     "X-Prometheus-Remote-Read-Version",
 )  # fmt: skip
 """The four of the specification, and those of prometheus#8416."""
+FORBIDDEN = (*RESERVED, "content-type", "USER-AGENT")
+
+
+MISRULES = {
+    "a rule for a name with a hyphen": {"target_label": "__name__", "replacement": "bad-name"},
+    "a rule for no name": {"target_label": "__name__", "replacement": ""},
+}
+"""Of jobs that scrape a good page: what they make of it nobody may send."""
+
+RULES = [
+    {"source_labels": ["__name__"], "target_label": "__name__", **rule}
+    for rule in (
+        {"regex": "room_celsius", "replacement": "room-celsius"},
+        {"regex": "load_ratio", "replacement": ""},
+    )
+]
+RULES += [
+    {"action": "labelmap", "regex": "x(9)", "replacement": "${1}"},
+    {"source_labels": ["zone"], "regex": "z", "target_label": "area", "replacement": ""},
+]
+"""Of an exporter: they make names that nobody may send, and a label without a value."""
 
 
 @dataclass
@@ -57,6 +81,7 @@ class Evidence:
     small: Endpoint
     short: Endpoint
     secret: Endpoint
+    renamed: Endpoint
     address: str
     began: float
     """Seconds since the epoch, and of ``ended``."""
@@ -66,7 +91,7 @@ class Evidence:
     def everywhere(self):
         return [
             one
-            for endpoint in (self.plain, self.small, self.short, self.secret)
+            for endpoint in (self.plain, self.small, self.short, self.secret, self.renamed)
             for one in endpoint.arrivals
         ]
 
@@ -103,19 +128,26 @@ def evidence(tmp_path_factory):
     directory = tmp_path_factory.mktemp("message_1")
     password = directory / "password"
     password.write_text("first")
-    with Target(text=everything, open=openmetrics) as target, Receiver() as receiver:
+    pages = {"text": everything, "open": openmetrics, "few": few}
+    pages |= {slug(name): lambda _, text=text: text for name, text in REFUSED.items()}
+    with Target(**pages) as target, Receiver() as receiver:
         lost = Reply(200, b'{"error": "nothing was written, send it again"}')
         seen = Evidence(
             receiver.endpoint("plain", [lost, 202, 204], then=lost),
             receiver.endpoint("small"),
             receiver.endpoint("short"),
             receiver.endpoint("secret"),
+            receiver.endpoint("renamed"),
             target.address,
             time.time(),
         )
+        jobs = {name: static(target, name) for name in ("text", "open")}
+        jobs |= {name: static(target, slug(name)) for name in REFUSED}
+        for name, rule in MISRULES.items():
+            jobs[name] = {**static(target, "few"), "metric_relabel_configs": [rule]}
         path = configuration(
             directory,
-            {"text": static(target, "text"), "open": static(target, "open")},
+            jobs,
             {
                 "plain": to(
                     seen.plain,
@@ -126,8 +158,11 @@ def evidence(tmp_path_factory):
                 "small": to(seen.small, queue_config={"max_samples_per_send": 10}),
                 "short": to(seen.short, max_batch_size_bytes="1kB"),
                 "secret": to(
-                    seen.secret, basic_auth={"username": "u", "password_file": str(password)}
+                    seen.secret,
+                    basic_auth={"username": "u", "password_file": str(password)},
+                    metadata_config={"send": True, "send_interval": "1h"},
                 ),
+                "renamed": to(seen.renamed, write_relabel_configs=RULES),
             },
         )
         with Running(path) as agent:
@@ -194,12 +229,13 @@ def test_users_have_headers_of_their_own(evidence):
     assert headers(evidence, "Cloud-Account-Id", evidence.small) == {None}
 
 
-def test_the_protocols_headers_are_not_for_users(refused):
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_the_protocols_headers_are_not_for_users(refused, name):
     """Clients MUST NOT allow users to configure reserved headers (1.0 and 2.0, Protocol; the whole
-    list is that of prometheus#8416)."""
+    list is that of prometheus#8416), however they spell them."""
     code, output, arrivals = refused
     assert code != 0
-    assert [name for name in RESERVED if f"header {name} is" not in output] == []
+    assert f"header {name} is the protocol's own" in output
     assert arrivals == []
 
 
@@ -216,7 +252,7 @@ def refused(tmp_path_factory):
     directory: Path = tmp_path_factory.mktemp("refused")
     with Target(text=everything) as target, Receiver() as receiver:
         endpoint = receiver.endpoint("any")
-        exporters = {name: to(endpoint, headers={name: "x"}) for name in RESERVED}
+        exporters = {name: to(endpoint, headers={name: "x"}) for name in FORBIDDEN}
         exporters["two"] = to(
             endpoint,
             basic_auth={"username": "u", "password": "p"},
@@ -255,12 +291,13 @@ def test_the_message_is_the_one_of_the_schema(evidence):
 
 def test_times_are_milliseconds_since_the_epoch(evidence):
     """Timestamps MUST be int64 in milliseconds since the Unix epoch (1.0, Protocol): to the
-    millisecond, those of scrapes and those that a page gives."""
-    times = {at for one in evidence.series if one.name != "stamped" for at, _ in one.samples}
+    millisecond, those of scrapes and those that a page gives; the first of all is 0."""
+    times = {at for one in evidence.series if one.name not in UNTOLD for at, _ in one.samples}
     assert times
     assert evidence.began * 1000 - 1 <= min(times) <= max(times) <= evidence.ended * 1000
     assert len({at % 1000 for at in times}) > 1
-    assert {at for one in evidence.named("stamped") for at, _ in one.samples} == {STAMP}
+    assert {one.samples for one in evidence.named("stamped")} == {((STAMP, 7.0),)}
+    assert {one.samples for one in evidence.named("beginning")} == {((0, 0.0),)}
 
 
 def test_values_are_floats_of_64_bits(evidence):
@@ -338,6 +375,40 @@ def test_values_of_labels_are_any_text(evidence):
     assert evidence.named("room_celsius", city="Zürich")
 
 
+@pytest.mark.parametrize("job", [*REFUSED, *MISRULES])
+def test_what_nobody_may_send_is_not_sent(evidence, job):
+    """Senders MUST only send valid names and values, and no label twice (1.0, Labels): where a
+    page has others, or relabelling makes them, the scrape has failed and nothing of it is sent."""
+    found = [one for one in evidence.series if dict(one.labels)["job"] == job]
+    assert {one.name for one in found if not one.name.startswith("scrape_")} == {"up"}
+    assert {value for one in found if one.name == "up" for _, value in one.samples} == {0.0}
+
+
+def test_rules_make_nothing_that_nobody_may_send(evidence):
+    """Senders MUST only send valid names, and no label without a value (1.0, Labels), whatever
+    ``write_relabel_configs`` ask for: a series whose name they spoil is left out, a label whose
+    name would not be one is not set, and one without a value is none."""
+    series = [each for one in evidence.renamed.arrivals for each in one.series]
+    labels = {name: [dict(each.labels) for each in series if each.name == name] for name in NAMES}
+    assert not {"room-celsius", "room_celsius", "load_ratio", ""} & {each.name for each in series}
+    assert any("x9" in one for one in labels["ragged"])
+    assert any("zone" in one for one in labels["jobs_total"])
+    assert not any({"9", "area"} & one.keys() for name in NAMES for one in labels[name])
+
+
+NAMES = ("ragged", "jobs_total")
+
+
+def test_a_series_has_one_sample_a_time(evidence):
+    """A sample is a time and a value of its series (1.0, Glossary): where a page has two for one
+    time the first is sent, as Prometheus stores it."""
+    values = [value for one in evidence.named("repeated") for _, value in one.samples]
+    assert values
+    assert max(values) < 1000
+    (late,) = evidence.named("late")
+    assert late.samples == ((STAMP, 1.0), (STAMP + 5, 3.0))
+
+
 def test_classic_histograms_and_summaries_are_series(evidence):
     """There are no histograms in the schema (1.0, Protocol): theirs are series with ``le`` and
     ``quantile``, ``_bucket``, ``_sum`` and ``_count``, and all of them are sent."""
@@ -410,9 +481,21 @@ def test_metadata_says_type_help_and_unit(evidence):
 
 def test_metadata_is_repeated(evidence):
     """Prometheus sends metadata every ``send_interval``, since a receiver may have forgotten it
-    (configuration, metadata_config)."""
-    times = [one.metric_family_name for one in evidence.metadata].count("jobs_total")
-    assert 2 <= times < len(evidence.plain.arrivals) / 2
+    (configuration, metadata_config): again after half a second, and not within an hour."""
+    assert [one.metric_family_name for one in evidence.metadata].count("jobs_total") >= 2
+    messages = [message(one.body, in_v2=False) for one in evidence.secret.arrivals]
+    assert len(messages) > 3
+    assert len([one for one in messages if one.metadata]) == 1
+
+
+def test_an_exemplar_comes_once(evidence):
+    """Prometheus sends exemplars that are newer than the last of their series (storage/remote,
+    queue_manager.go): one that stays on its page is sent with the first scrape alone."""
+    (series,) = evidence.named("wait_seconds_bucket", le="1.0")[:1]
+    others = evidence.named("wait_seconds_bucket", le="1.0")[1:]
+    assert len(series.exemplars) == 1
+    assert others
+    assert not any(one.exemplars for one in others)
 
 
 def test_exemplars_come_with_their_series(evidence):
@@ -424,6 +507,10 @@ def test_exemplars_come_with_their_series(evidence):
         assert evidence.began * 1000 - 1 <= exemplar.time <= evidence.ended * 1000
     assert exemplar.value == 0.25
     assert not any(one.exemplars for got in evidence.small.arrivals for one in got.series)
+
+
+def slug(name):
+    return name.replace(" ", "_")
 
 
 def headers(evidence, name, endpoint=None):

@@ -32,6 +32,7 @@ from wire_target import (
     ODD_TEXT,
     STAMP,
     TRACE,
+    UNTOLD,
     VALUES,
     Target,
     everything,
@@ -242,18 +243,21 @@ def test_values_of_labels_are_any_text(evidence):
 
 def test_each_series_has_samples(evidence):
     """At least one sample or histogram MUST be provided with a series, and MUST NOT be of both
-    kinds (2.0, Protobuf Message)."""
+    kinds (2.0, Protobuf Message): also where its value and its time are 0, which in Protobuf are
+    the same as nothing."""
     assert all(one.samples and not one.histograms for one in evidence.timeseries)
+    assert evidence.named("beginning")
 
 
 def test_times_are_milliseconds_since_the_epoch(evidence):
     """All timestamps MUST be int64 in milliseconds since the Unix epoch (2.0, Protobuf
     Message)."""
-    times = {at for one in evidence.series if one.name != "stamped" for at, _ in one.samples}
+    times = {at for one in evidence.series if one.name not in UNTOLD for at, _ in one.samples}
     assert times
     assert evidence.began * 1000 - 1 <= min(times) <= max(times) <= evidence.ended * 1000
     assert len({at % 1000 for at in times}) > 1
-    assert {at for one in evidence.named("stamped") for at, _ in one.samples} == {STAMP}
+    assert {one.samples for one in evidence.named("stamped")} == {((STAMP, 7.0),)}
+    assert {one.samples for one in evidence.named("beginning")} == {((0, 0.0),)}
 
 
 def test_values_are_floats_of_64_bits(evidence):
@@ -272,7 +276,7 @@ def test_samples_come_in_the_order_of_time(evidence):
         newest: dict[frozenset[tuple[str, str]], int] = {}
         for series in (each for one in endpoint.arrivals for each in one.series):
             for at, _ in series.samples:
-                assert at > newest.get(series.key, 0), series.labels
+                assert at > newest.get(series.key, -1), series.labels
                 newest[series.key] = at
 
 

@@ -34,7 +34,8 @@ class Target(HttpServer):
         if page is None:
             return Reply(500, b"out of order")
         text = page(self.scrapes[name] - 1)
-        return Reply(200, text.encode(), OPENMETRICS if text.endswith("# EOF\n") else TEXT)
+        body = text.encode(errors="surrogateescape")
+        return Reply(200, body, OPENMETRICS if text.endswith("# EOF\n") else TEXT)
 
 
 STAMP = round(time.time() - 60) * 1000 + 123
@@ -57,7 +58,7 @@ VALUES = {
 
 def everything(number: int) -> str:
     """In the text format: each type, each odd thing that a page may have."""
-    ragged = "".join(f'ragged{{{label}="1"}} 1\n' for label in "abcdef")
+    ragged = "".join(f'ragged{{{label}="1"}} 1\n' for label in (*"abcdef", "x9"))
     exact = "".join(f'exact{{of="{name}"}} {value!r}\n' for name, value in VALUES.items())
     return (
         f"""# HELP jobs_total Jobs that were done.
@@ -79,11 +80,32 @@ answer_seconds_count {number}
 # TYPE unknown_number gauge
 unknown_number NaN
 stamped 7 {STAMP}
+beginning 0 0
+late 1 {STAMP}
+late 2 {STAMP - 5}
+late 3 {STAMP + 5}
+repeated {number}
+repeated {number + 1000}
 without_a_type 1
 """
         + ragged
         + exact
     )
+
+
+UNTOLD = ("stamped", "beginning", "late")
+"""Series of ``everything`` whose times are the page's own."""
+
+REFUSED = {
+    "a label twice": 'fine 1\nbad{a="1",a="2"} 1\n',
+    "a series without a name": 'fine 1\n{a="1"} 1\n',
+    "a name that begins with a digit": "fine 1\n9bad 1\n",
+    "a name with a dot": 'fine 1\n{"bad.name"} 1\n',
+    "a label with a hyphen": 'fine 1\nbad{a-b="1"} 1\n',
+    "a label without a name": 'fine 1\nbad{="1"} 1\n',
+    "text that is not UTF-8": 'fine 1\nbad{a="\udcff"} 1\n',
+}
+"""Pages with a series that nobody may send: Prometheus fails the whole scrape."""
 
 
 def without(page: Callable[[int], str], *names: str) -> Callable[[int], str]:

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     """Exit code 1 where a goal is missed."""
     options = _options(arguments)
     command = shlex.join(["benchmarks/run", *arguments])
-    sizes = Sizes(options.sizes, options.largest)
+    sizes = Sizes(options.sizes, options.largest, options.series, options.programs)
     findings: dict[str, list[Finding]] = {}
     with tempfile.TemporaryDirectory(prefix="otel-kubecost-") as room:
         bench = Bench(Path(room), options.rounds, options.cycles)
@@ -38,13 +38,15 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--largest", type=int, default=100_000, help="a number of pods, for ours alone"
     )
+    parser.add_argument("--series", type=int, default=100_000, help="of a page that is scraped")
+    parser.add_argument("--programs", type=int, default=300, help="with small pages")
     parser.add_argument("--rounds", type=int, default=2, help="runs of each sender, in turns")
     parser.add_argument("--cycles", type=int, default=3, help="cycles of a run that count")
     parser.add_argument(
         "--only", type=_parts, default=",".join(PARTS), help=f"of: {', '.join(PARTS)}"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent, help="folder for RESULTS.md"
+        "--output", type=Path, default=Path(__file__).parent, help="folder for results"
     )
     return parser.parse_args(arguments)
 

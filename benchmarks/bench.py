@@ -21,6 +21,8 @@ from benchmarks.steady import Steady, measure, wait_for_request
 Sender: TypeAlias = Literal["product", "chain", "floor at once", "floor in windows"]
 
 _WARM = 1
+_KEPT = 2
+"""Cycles whose requests the receiver keeps."""
 _TRIES = 4
 _PODS_A_SECOND = 20_000
 """What ours has room for: source and receiver are on the same cores."""
@@ -62,6 +64,8 @@ class Bench:
         self.cycles = cycles
         self.measured: dict[Case, Steady] = {}
         """All that was found of each case, in whatever comparisons."""
+        self.scraped: dict[str, Steady] = {}
+        """The same of the part ``scraping``."""
         self.arrived: dict[Case, Series] = {}
         """What the receiver had of a case at generation 0."""
         self._asked: dict[Form, list[str]] = {}
@@ -150,7 +154,7 @@ class Bench:
     def stand_ins(self, size: int, churn: float = 0.004) -> Iterator[tuple[str, str]]:
         """The URLs of a source and of a receiver."""
         log = self.room() / "receiver.log"
-        with self.source(size, churn) as source, serving("receiver", log=log) as url:
+        with self.source(size, churn) as source, serving("receiver", _KEPT, log=log) as url:
             yield source, url
 
 

@@ -16,16 +16,21 @@ from benchmarks.bench import Bench, Case, output
 from benchmarks.findings import Finding, Goal
 from benchmarks.processes import Process, python
 from benchmarks.product import Form, Settings, product, written
+from benchmarks.scraping.findings import findings, scenarios
 from benchmarks.steady import taken, wait_for_request
 
 
 class Sizes(NamedTuple):
-    """Numbers of pods."""
+    """Numbers of pods, and of what is scraped."""
 
     compared: Sequence[int]
     """With others; what needs one size is done with the smallest."""
     largest: int
     """Of ours alone."""
+    series: int
+    """Of a large page."""
+    programs: int
+    """With small pages."""
 
     @property
     def smallest(self) -> int:
@@ -188,6 +193,12 @@ def spool(bench: Bench, sizes: Sizes) -> Iterator[Finding]:
         yield Finding(what, "s", ours.cycle, without.cycle, Goal("times", 1.15))
 
 
+def scraping(bench: Bench, sizes: Sizes) -> Iterator[Finding]:
+    """Against Prometheus, which scrapes the same targets."""
+    for scenario, others in scenarios(sizes.series, sizes.programs):
+        yield from findings(bench, scenario, others)
+
+
 PARTS: Mapping[str, Part] = {
     "chain": chain,
     "exporter": exporter,
@@ -198,4 +209,5 @@ PARTS: Mapping[str, Part] = {
     "start": start,
     "imports": imports,
     "spool": spool,
+    "scraping": scraping,
 }

@@ -2,7 +2,7 @@
 
     POST /write             kept as it came, answered 204
     GET /taken              how many requests, samples and bytes came since this was asked last
-    GET /bodies             the bodies that the last two ``/taken`` counted: 4 bytes length, body
+    GET /bodies             the bodies that the last ``/taken`` counted: 4 bytes length, body
     GET /wait?bytes=1000    whether a request of that size has come, or comes within two seconds
 
 Samples are counted after the fact, so that the senders' cycles have both cores, and without
@@ -26,7 +26,9 @@ _SERIES = 0x0A
 class Receiver:
     """Keeps what was written."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: int) -> None:
+        """``groups``: of so many ``/taken`` bodies are kept."""
+        self._groups = groups
         self._arrived: list[bytes] = []
         self._kept: list[list[bytes]] = []
         self._changed = threading.Condition()
@@ -42,7 +44,7 @@ class Receiver:
         if request.path == "/taken":
             return self._taken()
         if request.path == "/bodies":
-            bodies = [body for group in self._kept[-2:] for body in group]
+            bodies = [body for group in self._kept for body in group]
             return Reply(200, b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
         if request.path == "/wait":
             size = int(request.query["bytes"])
@@ -56,7 +58,7 @@ class Receiver:
     def _taken(self) -> Reply:
         with self._changed:
             bodies, self._arrived = self._arrived, []
-        self._kept = [*self._kept[-1:], bodies]
+        self._kept = [*self._kept, bodies][-self._groups :]
         samples = sum(map(_samples, bodies))
         sizes = sum(map(len, bodies))
         return as_json({"requests": len(bodies), "samples": samples, "bytes": sizes})
@@ -80,4 +82,4 @@ def _samples(body: bytes) -> int:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Receiver().answer)
+    serve(int(sys.argv[2]), Receiver(int(sys.argv[1])).answer)

@@ -1,4 +1,4 @@
-"""The findings, written down: a table for the terminal, and ``RESULTS.md`` with its picture."""
+"""The findings, written down: a table for the terminal, and files with what is inside it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from benchmarks.bench import Bench, Case
+from benchmarks.bench import Bench
 from benchmarks.findings import Finding
 from benchmarks.picture import picture
 from benchmarks.steady import Steady
@@ -28,8 +28,22 @@ _PACKAGES = (
     "prometheus_client",
     "msgspec",
 )
-_METHOD = Path(__file__).with_name("method.md")
-"""What is inside each figure; the last section."""
+_HERE = Path(__file__).parent
+
+
+class _Sheet(NamedTuple):
+    """A file with the results of some parts."""
+
+    name: str
+    title: str
+    method: Path
+    """What is inside each figure; the last section."""
+
+
+_COSTS = _Sheet("RESULTS.md", "What a cycle costs", _HERE / "method.md")
+_SCRAPES = _Sheet("scraping/SCRAPING.md", "What a scrape costs", _HERE / "scraping" / "method.md")
+_OTHERS = {"scraping": _SCRAPES}
+"""Sheets of parts; of all the rest it is the first."""
 
 
 def table(findings: Findings) -> Iterator[str]:
@@ -42,14 +56,26 @@ def table(findings: Findings) -> Iterator[str]:
 
 
 def write(directory: Path, command: str, findings: Findings, bench: Bench) -> None:
-    """``RESULTS.md``, and ``results.svg`` where there is something to draw."""
+    """The sheets of the parts that were run, and ``results.svg`` where there is what to draw."""
     directory.mkdir(parents=True, exist_ok=True)
-    lines = ["# What a cycle costs", "", *_facts(command), "", *table(findings), ""]
-    if bench.measured:
-        (directory / "results.svg").write_text(picture(bench.measured))
-        lines += ["![CPU and memory against the number of pods](results.svg)", ""]
-        lines += ["## Every steady state", "", *_cases(bench.measured), ""]
-    (directory / "RESULTS.md").write_text("\n".join([*lines, _METHOD.read_text()]))
+    for sheet in (_COSTS, _SCRAPES):
+        of_sheet = {part: found for part, found in findings.items() if _sheet(part) is sheet}
+        if not of_sheet:
+            continue
+        lines = [f"# {sheet.title}", "", *_facts(command), "", *table(of_sheet), ""]
+        if sheet is _COSTS and bench.measured:
+            (directory / "results.svg").write_text(picture(bench.measured))
+            lines += ["![CPU and memory against the number of pods](results.svg)", ""]
+        measured: Mapping[Any, Steady] = bench.measured if sheet is _COSTS else bench.scraped
+        if measured:
+            lines += ["## Every steady state", "", *_cases(measured), ""]
+        file = directory / sheet.name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join([*lines, sheet.method.read_text()]))
+
+
+def _sheet(part: str) -> _Sheet:
+    return _OTHERS.get(part, _COSTS)
 
 
 def _facts(command: str) -> Iterator[str]:
@@ -62,7 +88,7 @@ def _facts(command: str) -> Iterator[str]:
     yield f"- Python {platform.python_version()}, {_prometheus()}, {versions}"
 
 
-def _cases(measured: Mapping[Case, Steady]) -> Iterator[str]:
+def _cases(measured: Mapping[Any, Steady]) -> Iterator[str]:
     yield _row(
         ("", "cycles", "interval", "CPU s a cycle", "least to most", "peak MiB", "samples a cycle")
     )

@@ -27,6 +27,8 @@ class Reply(NamedTuple):
     body: bytes = b""
     is_chunked: bool = False
     """Sent as one chunk, which is what Go makes of one large write."""
+    content_type: str = "application/json"
+    encoding: str = ""
 
 
 Answer: TypeAlias = Callable[[Request], Reply]
@@ -36,9 +38,14 @@ def as_json(document: Any) -> Reply:
     return Reply(200, json.dumps(document).encode())
 
 
-def serve(port: int, answer: Answer, sent: Callable[[Request], None] = lambda _: None) -> None:
-    """Answer requests on 127.0.0.1 until the process ends; ``sent`` is called after each."""
-    listener = socket.create_server(("127.0.0.1", port), backlog=64)
+def serve(
+    port: int,
+    answer: Answer,
+    sent: Callable[[Request], None] = lambda _: None,
+    host: str = "127.0.0.1",
+) -> None:
+    """Answer requests until the process ends; ``sent`` is called after each."""
+    listener = socket.create_server((host, port), backlog=64)
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,7 +81,8 @@ def _write(connection: socket.socket, method: str, reply: Reply) -> None:
     head = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
     head.append(f"Date: {formatdate(usegmt=True)}")
     if reply.status != HTTPStatus.NO_CONTENT:
-        head.append("Content-Type: application/json")
+        head.append(f"Content-Type: {reply.content_type}")
+        head += [f"Content-Encoding: {reply.encoding}"] if reply.encoding else []
         size = len(reply.body)
         head.append("Transfer-Encoding: chunked" if reply.is_chunked else f"Content-Length: {size}")
     connection.sendall("\r\n".join([*head, "", ""]).encode())

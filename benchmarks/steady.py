@@ -55,17 +55,26 @@ class Steady(NamedTuple):
         return max(self.samples) <= 1.01 * min(self.samples)
 
 
-def measure(
-    senders: Sequence[Process], receiver: str, interval: float, *, warm: int, cycles: int
+def measure(  # noqa: PLR0913  what is measured, and how often
+    senders: Sequence[Process],
+    receiver: str,
+    interval: float,
+    *,
+    warm: int,
+    cycles: int,
+    begin: float = 0.0,
 ) -> Steady:
-    """``cycles`` figures, after ``warm`` cycles and the one under way."""
+    """``cycles`` figures, after ``warm`` cycles and the one under way.
+
+    One of the marks is at ``begin``, seconds since the epoch.
+    """
     for _ in range(warm + 1):
-        wait_for_end(interval)
+        wait_for_end(interval, begin)
     taken(receiver)
     before = _cpu(senders)
     costs, samples = [], []
     for _ in range(cycles):
-        wait_for_end(interval)
+        wait_for_end(interval, begin)
         now = _cpu(senders)
         costs.append(now - before)
         before = now
@@ -86,11 +95,11 @@ def wait_for_request(senders: Sequence[Process], receiver: str, size: int = 1) -
             sender.check()
 
 
-def wait_for_end(interval: float) -> None:
-    """Until shortly before the next mark of the clock's grid, and not the one just over."""
-    phase = time.time() % interval
-    left = interval * (1 - _BEFORE_MARK) - phase
-    time.sleep(left if left > 0.5 * interval * _BEFORE_MARK else left + interval)
+def wait_for_end(interval: float, begin: float = 0.0) -> None:
+    """Until shortly before the next mark of the grid of ``begin``, not the one just over."""
+    before = interval * _BEFORE_MARK
+    left = interval - before - (time.time() - begin) % interval
+    time.sleep(left if left > 0.5 * before else left + interval)
 
 
 def _cpu(senders: Sequence[Process]) -> float:

@@ -10,15 +10,26 @@ tenth of a second then and 2 MiB, and only what is far out of order takes more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import compress, repeat
+from array import array
+from collections.abc import Sequence
+from itertools import chain, compress, islice
 from operator import attrgetter
 from typing import TypeAlias
 
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    SomeSeries,
+    series_of,
+    varying,
+)
 from otel_kubecost.pdata import StringColumn
 
-_Rows: TypeAlias = Sequence[int] | None
+_Chunks: TypeAlias = Sequence[ColumnSeries]
+_Tables: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+_Rows: TypeAlias = "list[array[int] | None]"
+_Places: TypeAlias = list[list[int]]
+"""Of each chunk."""
 _Key: TypeAlias = tuple[str, ...]
 
 _AT_ONCE = 1024
@@ -33,44 +44,61 @@ class Comparison:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], list[tuple[_Rows, _Rows, list[int]]]] = {}
+        self._known: dict[_Tables, list[tuple[_Rows, _Places]]] = {}
 
-    def missing(self, before: Family, now: Family | None) -> ColumnSeries | Sequence[Series]:
+    def missing(self, before: Family, now: Family | None) -> SomeSeries:
         """The series of ``before`` that ``now`` does not have; columns where it has columns."""
-        old = before.series
-        if isinstance(old, ColumnSeries):
+        if before.chunks:
             if now is None or are_apart(before, now):
-                return old
-            if isinstance(now.series, ColumnSeries) and old.shape == now.series.shape:
-                return ColumnSeries(old.labels, old.points.select(self._places(old, now.series)))
+                return before.series
+            if now.chunks:
+                return self._selected(before.chunks, now.chunks)
         kept = set() if now is None else {series.labels for series in now.series}
-        gone = [series for series in old if series.labels not in kept]
+        gone = [series for series in before.series if series.labels not in kept]
         return sorted(gone, key=attrgetter("labels"))
 
-    def _places(self, old: ColumnSeries, new: ColumnSeries) -> list[int]:
+    def _selected(self, old: _Chunks, new: _Chunks) -> SomeSeries:
+        shapes = {chunk.shape for chunk in (*old, *new)}
+        # What is constant and not the same everywhere tells rows apart beside their tables.
+        places = self._places(old, new) if len(shapes) == 1 else _missing_places(old, new)
+        found = [
+            ColumnSeries(chunk.labels, chunk.points.select(some))
+            for chunk, some in zip(old, places, strict=True)
+            if some
+        ]
+        return series_of(found) if found else ()
+
+    def _places(self, old: _Chunks, new: _Chunks) -> _Places:
         # All that is compared existed before the comparison, so ids tell the columns apart.
-        key = tuple(map(id, (old.points.table, new.points.table, *_columns(old), *_columns(new))))
-        compared = self._known.setdefault(key, [])
-        for old_rows, new_rows, places in compared:
-            if old_rows == old.points.rows and new_rows == new.points.rows:
+        tables = _tables(old), _tables(new)
+        rows = [chunk.points.rows for chunk in (*old, *new)]
+        compared = self._known.setdefault(tables, [])
+        for known, places in compared:
+            if known == rows:
                 return places
-        places = [] if _are_equal(old, new) else _missing_places(old, new)
-        compared.append((old.points.rows, new.points.rows, places))
+        places = [[]] * len(old) if _are_equal(old, new) else _missing_places(old, new)
+        compared.append((rows, places))
         return places
 
 
 def are_apart(one: Family, other: Family) -> bool:
     """Whether all rows of the one have a label in common that is another in those of the other."""
-    if not (isinstance(one.series, ColumnSeries) and isinstance(other.series, ColumnSeries)):
+    if not (one.chunks and other.chunks):
         return False
-    here, there = dict(one.series.shape), dict(other.series.shape)
-    return any(
-        value and there.get(name, value) not in {None, value} for name, value in here.items()
-    )
+    here, there = one.constants, other.constants
+    return any(there.get(name, value) != value for name, value in here.items())
 
 
-def _are_equal(old: ColumnSeries, new: ColumnSeries) -> bool:
+def _tables(chunks: _Chunks) -> tuple[int, ...]:
+    return tuple([id(one) for chunk in chunks for one in (chunk.points.table, *_columns(chunk))])
+
+
+def _are_equal(old: _Chunks, new: _Chunks) -> bool:
     """Whether both have the same rows in the same order; all other labels are the same."""
+    return len(old) == len(new) and all(map(_have_equal_rows, old, new))
+
+
+def _have_equal_rows(old: ColumnSeries, new: ColumnSeries) -> bool:
     return old.points.rows == new.points.rows and (
         old.points.table is new.points.table
         or (
@@ -83,25 +111,25 @@ def _are_equal(old: ColumnSeries, new: ColumnSeries) -> bool:
     )
 
 
-def _missing_places(old: ColumnSeries, new: ColumnSeries) -> list[int]:
-    """Which points of ``old`` have the labels of none of ``new``; all other labels are the same."""
-    rows, new_rows = old.points.row_numbers(), new.points.row_numbers()
+def _missing_places(old: _Chunks, new: _Chunks) -> _Places:
+    """Which points of each of ``old`` have the labels of none of ``new``."""
+    names = varying([*old, *new])
+    olds = chain.from_iterable(chunk.values_of(names) for chunk in old)
+    news = chain.from_iterable(chunk.values_of(names) for chunk in new)
     gone: set[_Key] = set()
     come: set[_Key] = set()
-    for start in range(0, max(len(rows), len(new_rows)), _AT_ONCE):
-        gone.update(_keys(old, rows[start : start + _AT_ONCE]))
-        come.update(_keys(new, new_rows[start : start + _AT_ONCE]))
+    for _ in range(0, max(sum(map(len, old)), sum(map(len, new))), _AT_ONCE):
+        gone.update(islice(olds, _AT_ONCE))
+        come.update(islice(news, _AT_ONCE))
         both = gone & come
         gone -= both
         come -= both
-    places = range(len(rows))
-    return [*compress(places, map(gone.__contains__, _keys(old, rows)))] if gone else []
-
-
-def _keys(series: ColumnSeries, rows: Sequence[int]) -> Iterator[_Key]:
-    """What tells rows apart; where there is no column, nothing does."""
-    columns = [column.strings_at(rows) for column in _columns(series)]
-    return zip(*columns) if columns else repeat((), len(rows))  # noqa: B905  equally long
+    if not gone:
+        return [[]] * len(old)
+    return [
+        [*compress(range(len(chunk)), map(gone.__contains__, chunk.values_of(names)))]
+        for chunk in old
+    ]
 
 
 def _columns(series: ColumnSeries) -> list[StringColumn]:

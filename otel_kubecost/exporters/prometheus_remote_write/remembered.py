@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from otel_kubecost.exporters.series.labels import NAME
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, ScopeFamilies, Type
+from otel_kubecost.exporters.series.model import (
+    ColumnSeries,
+    Family,
+    ScopeFamilies,
+    Type,
+    series_of,
+)
 from otel_kubecost.pdata import AttributeTable, PointColumns, StringColumn
 
 (STALE_NAN,) = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))
@@ -25,7 +31,7 @@ _USUAL_STEP = 60_000
 
 
 class Columns(NamedTuple):
-    """A family over columns."""
+    """A family over columns, or one chunk of it."""
 
     type: Type
     help: str
@@ -40,19 +46,45 @@ class Columns(NamedTuple):
     time: int
     """Nanoseconds since the epoch."""
 
-    def is_like(self, other: Columns | Family | None) -> bool:
+    def is_like(self, other: Chunks | Columns | Family | None) -> bool:
         """Whether both have the same series, as far as can be told at once."""
         return isinstance(other, Columns) and self[:-1] == other[:-1]
 
-    def family(self, name: str) -> Family:
+    def family(self, name: str, others: Sequence[Columns] = ()) -> Family:
+        """With markers for values; ``others`` are the chunks behind it."""
+        series = series_of([one.series(name) for one in (self, *others)])
+        return Family(name, self.type, series, self.help, self.unit, self.described_as)
+
+    def series(self, name: str) -> ColumnSeries:
         """With markers for values."""
         labels = [*zip(self.names, self.values, strict=True), (NAME, name)]
         labels.sort(key=itemgetter(0))
         count = len(self.table) if self.rows is None else len(self.rows)
         values = array("d", [STALE_NAN]) * count
         points = PointColumns(self.table, values, rows=self.rows, time_unix_nano=self.time)
-        series = ColumnSeries(labels, points)
-        return Family(name, self.type, series, self.help, self.unit, self.described_as)
+        return ColumnSeries(labels, points)
+
+
+class Chunks(NamedTuple):
+    """A family over the columns of several tables."""
+
+    chunks: tuple[Columns, ...]
+
+    def is_like(self, other: Chunks | Columns | Family | None) -> bool:
+        """As that of columns."""
+        return (
+            isinstance(other, Chunks)
+            and len(self.chunks) == len(other.chunks)
+            and all(map(Columns.is_like, self.chunks, other.chunks))
+        )
+
+    def family(self, name: str) -> Family:
+        """With markers for values."""
+        first, *others = self.chunks
+        return first.family(name, others)
+
+
+_Known: TypeAlias = Columns | Chunks | Family
 
 
 class Remembered:
@@ -75,13 +107,14 @@ class Remembered:
     def families_unlike(self, other: Remembered) -> Iterator[Family]:
         """Those that may have series which their namesakes in ``other`` have not."""
         for name, one in self._families.items():
-            if isinstance(one, Columns) and one.is_like(other._families.get(name)):
-                continue
-            yield one.family(name) if isinstance(one, Columns) else one
+            if isinstance(one, Family):
+                yield one
+            elif not one.is_like(other._families.get(name)):
+                yield one.family(name)
 
     def family(self, name: str) -> Family | None:
         found = self._families.get(name)
-        return found.family(name) if isinstance(found, Columns) else found
+        return found.family(name) if isinstance(found, Columns | Chunks) else found
 
     def is_apart_from(self, other: Remembered) -> bool:
         """Whether all series of both have a label that is one here and another there."""
@@ -96,10 +129,13 @@ class _Shared:
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._values: dict[tuple[str | StringColumn, ...], tuple[str | StringColumn, ...]] = {}
 
-    def of(self, family: Family) -> Columns | Family:
-        series = family.series
-        if not isinstance(series, ColumnSeries):
+    def of(self, family: Family) -> _Known:
+        chunks = [self._columns(family, chunk) for chunk in family.chunks]
+        if not chunks:
             return family
+        return chunks[0] if len(chunks) == 1 else Chunks(tuple(chunks))
+
+    def _columns(self, family: Family, series: ColumnSeries) -> Columns:
         labels = [label for label in series.labels if label[0] != NAME]
         names = tuple([name for name, _ in labels])
         values = tuple([value for _, value in labels])
@@ -117,11 +153,11 @@ class _Shared:
         )
 
 
-def _constants(families: Iterable[Columns | Family]) -> dict[str, str]:
+def _constants(families: Iterable[_Known]) -> dict[str, str]:
     """The labels that all series of all ``families`` have, with one value."""
     common: set[tuple[str, str]] | None = None
     seen: set[int] = set()
-    for family in families:
+    for family in _apart(families):
         if isinstance(family, Family):
             pairs = set(family.constants.items())
         elif id(family.values) in seen:
@@ -132,6 +168,15 @@ def _constants(families: Iterable[Columns | Family]) -> dict[str, str]:
             pairs = {(name, value) for name, value in labels if isinstance(value, str)}
         common = pairs if common is None else common & pairs
     return dict(common or ())
+
+
+def _apart(families: Iterable[_Known]) -> Iterator[Columns | Family]:
+    """``families``, chunk for chunk."""
+    for family in families:
+        if isinstance(family, Chunks):
+            yield from family.chunks
+        else:
+            yield family
 
 
 NOTHING = Remembered(ScopeFamilies((), []))

@@ -1,16 +1,17 @@
 """In what order series go into a request, and where one is cut in two: the same in both codecs.
 
 The families of one table go row by row, a pod's series side by side: what they have in common is
-then close together, for snappy as for whoever caches.
+then close together, for snappy as for whoever caches. Of a family in chunks each goes with its
+table.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series
+from otel_kubecost.exporters.series.model import ColumnSeries, Family, Series, in_chunks
 from otel_kubecost.pdata import StringColumn
 
 _FEW = 4
@@ -18,17 +19,20 @@ _FEW = 4
 
 
 def by_rows(families: Iterable[Family]) -> Iterator[list[Family]]:
-    """Neighbouring families over the same rows of one table together; those without one, too.
+    """Families over the same rows of one table together; those without one, too.
 
     Together are those that differ in constant labels before the first from a column, and in
     values, and in nothing else: each has a value in every row. So no row has a hole, and a family
     that lacks a value somewhere goes after those that do not.
     """
-    for table, neighbours in groupby(families, key=_table_of):
+    tables: dict[int, list[Family]] = defaultdict(list)
+    for family in in_chunks(families):
+        tables[_table_of(family)].append(family)
+    for table, same in tables.items():
         if table:
-            yield from _alike(neighbours)
+            yield from _alike(same)
         else:
-            yield list(neighbours)
+            yield same
 
 
 def columns_of(group: Iterable[Family]) -> list[ColumnSeries]:
@@ -50,7 +54,7 @@ def one_by_one(group: Sequence[Family]) -> Iterator[tuple[Family, Series]]:
 
 def with_exemplars_built(families: Iterable[Family]) -> Iterator[Family]:
     """``families`` with what has an exemplar built, and apart from the columns that it was in."""
-    for family in families:
+    for family in in_chunks(families):
         columns = family.series
         if not (isinstance(columns, ColumnSeries) and columns.exemplars):
             yield family

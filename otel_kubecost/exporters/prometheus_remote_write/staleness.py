@@ -27,11 +27,13 @@ from otel_kubecost.exporters.series.model import (
     Sample,
     ScopeFamilies,
     Series,
+    SomeSeries,
     Type,
+    chunks_of,
+    series_of,
 )
 
 _Origin: TypeAlias = tuple[str, ...]
-_SomeSeries: TypeAlias = ColumnSeries | Sequence[Series]
 
 
 class StaleMarkers:
@@ -127,11 +129,11 @@ class _Ends:
             if gone:
                 yield _unless_there(_marked(family, gone, scope.time), others.get(family.name))
 
-    def _ended(self, gone: _SomeSeries, before: Family, near: _Near) -> _SomeSeries:
+    def _ended(self, gone: SomeSeries, before: Family, near: _Near) -> SomeSeries:
         """Those of ``gone`` that no scope has, and that were not said before."""
         names = _families_of(gone)
         twins = near.now(before, names)
-        if isinstance(gone, ColumnSeries) and not (twins or near.before(before, names)):
+        if chunks_of(gone) and not (twins or near.before(before, names)):
             return gone
         known = self._marked.union(series.labels for twin in twins for series in twin.series)
         ended = [series for series in gone if series.labels not in known]
@@ -174,21 +176,21 @@ class _Near:
         ]
 
 
-def _families_of(some: _SomeSeries) -> set[str]:
+def _families_of(some: SomeSeries) -> set[str]:
     """Names of the families that may have such series: histograms have suffixed ones."""
-    if isinstance(some, ColumnSeries):
-        names = {str(dict(some.labels)[NAME])}
-    else:
-        names = {dict(series.labels).get(NAME, "") for series in some}
+    names = {str(dict(chunk.labels)[NAME]) for chunk in chunks_of(some)}
+    names = names or {dict(series.labels).get(NAME, "") for series in some}
     suffixes = SUFFIXES[Type.HISTOGRAM]
     return names | {name.removesuffix(suffix) for name in names for suffix in suffixes}
 
 
-def _marked(family: Family, gone: _SomeSeries, time: int) -> Family:
+def _marked(family: Family, gone: SomeSeries, time: int) -> Family:
     # A series cannot end before its last sample; a foreign scope without one says no newer time.
     last = max(time, family.newest + 1)
-    if isinstance(gone, ColumnSeries):
-        return replace(family, series=ColumnSeries(gone.labels, gone.points.at(last * 1_000_000)))
+    at = last * 1_000_000
+    chunks = [ColumnSeries(chunk.labels, chunk.points.at(at)) for chunk in chunks_of(gone)]
+    if chunks:
+        return replace(family, series=series_of(chunks))
     marker = (Sample(last, STALE_NAN),)
     return replace(family, series=[Series(one.labels, marker) for one in gone])
 

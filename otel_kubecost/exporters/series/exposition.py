@@ -14,7 +14,7 @@ the same names of many targets below theirs, and times that a target said itself
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
@@ -86,8 +86,9 @@ def _declared_type(family: Family) -> Type:
 
 def _body(family: Family, *, timestamps: bool) -> _Lines:
     with_times = timestamps or not family.is_tracked
-    if isinstance(family.series, ColumnSeries):
-        return _column_lines(family, family.series, timestamps=with_times)
+    if family.chunks:
+        columns = [_column_lines(family, one, timestamps=with_times) for one in family.chunks]
+        return chain.from_iterable(columns)
     return _lines(family, timestamps=with_times)
 
 

@@ -20,12 +20,14 @@ from typing import TypeAlias
 
 from otel_kubecost.exporters.series.labels import NAME
 from otel_kubecost.exporters.series.model import (
-    ColumnSeries,
+    ColumnChunks,
     Family,
     Labels,
     Sample,
     ScopeFamilies,
     Series,
+    in_chunks,
+    varying,
 )
 from otel_kubecost.telemetry import get_logger
 
@@ -39,11 +41,13 @@ def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
     """``scopes`` with each origin once and, over all of them, each series and each time once.
 
     Their order says which of them has a series that several bring, and which sample of a time.
-    Columns stay columns unless a family of the same name might have one of their series, and a
+    Columns stay columns unless another family of the same name has one of their series, and a
     name that a scope has of what is tracked and of what is not stays two families.
     """
     everything = list(scopes)
-    brought = [(scope.origin, family) for scope in everything for family in scope.families]
+    brought = [
+        (scope.origin, family) for scope in everything for family in in_chunks(scope.families)
+    ]
     owned: dict[tuple[str, ...], list[Family]] = {scope.origin: [] for scope in everything}
     for origin, family in _distinct(_row_by_row_where_shared(list(_agreeing(brought)))):
         owned[origin].append(family)
@@ -52,16 +56,22 @@ def each_series_once(scopes: Iterable[ScopeFamilies]) -> list[ScopeFamilies]:
         times[scope.origin] = max(times[scope.origin], scope.time)
     targets = {scope.origin for scope in everything if scope.is_target}
     return [
-        ScopeFamilies(
-            origin, _by_name(families, by_tracking=True), times[origin], origin in targets
-        )
+        ScopeFamilies(origin, by_name(families, by_tracking=True), times[origin], origin in targets)
         for origin, families in owned.items()
     ]
 
 
 def flatten(scopes: Iterable[ScopeFamilies]) -> list[Family]:
     """The families of scopes that name each series once, those of one name merged into one."""
-    return _by_name(chain.from_iterable(scope.families for scope in scopes))
+    return by_name(chain.from_iterable(scope.families for scope in scopes))
+
+
+def by_name(families: Iterable[Family], *, by_tracking: bool = False) -> list[Family]:
+    """``families``, which have no series in common, with those of one name merged into one."""
+    named: dict[tuple[str, bool], list[Family]] = defaultdict(list)
+    for family in families:
+        named[family.name, by_tracking and family.is_tracked].append(family)
+    return [group[0] if len(group) == 1 else _joined(group) for group in named.values()]
 
 
 def _agreeing(brought: Iterable[_Brought]) -> Iterator[_Brought]:
@@ -95,20 +105,26 @@ def _disagree(owner: Family, other: Family) -> bool:
 
 
 def _row_by_row_where_shared(brought: Sequence[_Brought]) -> list[_Brought]:
-    """Columns are built where families of one name might have a series in common."""
+    """Columns are built where families of one name have a series in common."""
     named: dict[str, list[Family]] = defaultdict(list)
     for _, family in brought:
         for name in family.series_names if family.series else ():
             named[name].append(family)
-    shared = {id(family) for families in named.values() for family in _not_apart(families)}
+    shared = {
+        id(family)
+        for families in named.values()
+        for some in _not_apart(families)
+        if not _are_all_different(some)
+        for family in some
+    }
     return [
         (origin, replace(family, series=[*family.series]) if id(family) in shared else family)
         for origin, family in brought
     ]
 
 
-def _not_apart(families: Sequence[Family]) -> Iterator[Family]:
-    """Those of ``families``, which all may have one name, that may have a series of another.
+def _not_apart(families: Sequence[Family]) -> Iterator[Sequence[Family]]:
+    """Those of ``families``, which all may have one name, that may have series in common.
 
     Labels that every series of all of them has may tell them apart: the targets of a job, say.
     """
@@ -121,7 +137,22 @@ def _not_apart(families: Sequence[Family]) -> Iterator[Family]:
         alike[tuple([labels[name] for name in names])].append(family)
     for some in alike.values():
         if len(some) > 1:
-            yield from some
+            yield some
+
+
+def _are_all_different(families: Sequence[Family]) -> bool:
+    """Whether all series of ``families`` are columns with labels that no other has.
+
+    Hashes are compared: two that are equal by chance make rows of columns, and nothing worse.
+    """
+    chunks = [chunk for family in families for chunk in family.chunks]
+    if not all(family.chunks for family in families):
+        return False
+    names = varying(chunks)
+    found: set[int] = set()
+    for chunk in chunks:
+        found.update(map(hash, chunk.values_of(names)))
+    return len(found) == sum(map(len, chunks))
 
 
 def _distinct(brought: Sequence[_Brought]) -> Iterator[_Brought]:
@@ -129,14 +160,14 @@ def _distinct(brought: Sequence[_Brought]) -> Iterator[_Brought]:
     groups: dict[Labels, list[Series]] = defaultdict(list)
     count = 0
     for _, family in brought:
-        if not isinstance(family.series, ColumnSeries):
+        if not family.chunks:
             count += len(family.series)
             for series in family.series:
                 groups[series.labels].append(series)
     if count > len(groups):
         _log.debug(f"Merged {count - len(groups)} series that came more than once in a batch")
     for origin, family in brought:
-        if not isinstance(family.series, ColumnSeries):
+        if not family.chunks:
             family = replace(family, series=list(_first_of_each(family.series, groups)))  # noqa: PLW2901
         if family.series:
             yield origin, family
@@ -178,13 +209,8 @@ def _warn_once(name: str) -> None:
     )
 
 
-def _by_name(families: Iterable[Family], *, by_tracking: bool = False) -> list[Family]:
-    named: dict[tuple[str, bool], list[Family]] = defaultdict(list)
-    for family in families:
-        named[family.name, by_tracking and family.is_tracked].append(family)
-    return [group[0] if len(group) == 1 else _joined(group) for group in named.values()]
-
-
 def _joined(group: Sequence[Family]) -> Family:
+    if all(family.chunks for family in group):
+        return replace(group[0], series=ColumnChunks(chain(*[one.chunks for one in group])))
     series = list(chain.from_iterable(family.series for family in group))
     return replace(group[0], series=series)

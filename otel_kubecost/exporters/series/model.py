@@ -3,16 +3,17 @@
 Before translation the words are resource, metric, data point, attribute; after it they are family,
 series, sample, label, and nothing here knows the former. Two shapes stand for the series of a
 family: a list of ``Series`` and, where the data came as columns, ``ColumnSeries``, which is the
-same thing to whoever iterates and is encoded without ever being iterated.
+same thing to whoever iterates and is encoded without ever being iterated. Columns of several tables
+are ``ColumnChunks``.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import repeat
+from itertools import chain, repeat
 from typing import NamedTuple, TypeAlias
 
 from otel_kubecost.pdata import PointColumns, StringColumn
@@ -119,6 +120,11 @@ class ColumnSeries:
         return [start // 1_000_000 for start in self.own_starts]
 
     @property
+    def constants(self) -> list[tuple[str, str]]:
+        """The labels that all series have, with one value."""
+        return [(name, value) for name, value in self.labels if isinstance(value, str)]
+
+    @property
     def shape(self) -> tuple[tuple[str, str | None], ...]:
         """Label names with their constant values; None where a column has them."""
         return tuple(
@@ -135,6 +141,12 @@ class ColumnSeries:
         for place, (row, time, value, start) in enumerate(each):
             sample = Sample(time, value)
             yield Series(self.row_labels(row), (sample,), exemplars.get(place, ()), start)
+
+    def values_of(self, names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+        """For each series its values of these labels; an empty string is no label."""
+        labels, rows = dict(self.labels), self.points.row_numbers()
+        columns = [_strings(labels.get(name, ""), rows) for name in names]
+        return zip(*columns) if columns else repeat((), len(rows))  # noqa: B905  equally long
 
     def row_labels(self, row: int) -> Labels:
         pairs = (
@@ -154,6 +166,54 @@ class ColumnSeries:
         return ColumnSeries(labels, self.points, self.exemplars)
 
 
+class ColumnChunks:
+    """The series of one family over several tables, one after another; no series is in two.
+
+    A long family of a page is read in such pieces.
+    """
+
+    __slots__ = ("chunks",)
+
+    def __init__(self, chunks: Iterable[ColumnSeries]) -> None:
+        self.chunks = tuple(chunks)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks))
+
+    def __iter__(self) -> Iterator[Series]:
+        return chain.from_iterable(self.chunks)
+
+
+SomeSeries: TypeAlias = ColumnSeries | ColumnChunks | Sequence[Series]
+
+
+def chunks_of(series: SomeSeries) -> Sequence[ColumnSeries]:
+    """The columns of ``series``; none where there are no columns."""
+    if isinstance(series, ColumnChunks):
+        return series.chunks
+    return (series,) if isinstance(series, ColumnSeries) else ()
+
+
+def series_of(chunks: Sequence[ColumnSeries]) -> ColumnSeries | ColumnChunks:
+    """What has ``chunks``, of which there is one at least."""
+    return chunks[0] if len(chunks) == 1 else ColumnChunks(chunks)
+
+
+def varying(chunks: Sequence[ColumnSeries]) -> list[str]:
+    """The names of labels that not all series of ``chunks`` have with one value."""
+    labels = [dict(chunk.labels) for chunk in chunks]
+    names = dict.fromkeys(chain.from_iterable(labels))
+    return [name for name in names if not _is_constant([each.get(name, "") for each in labels])]
+
+
+def _is_constant(values: Sequence[str | StringColumn]) -> bool:
+    return isinstance(values[0], str) and all(value == values[0] for value in values)
+
+
+def _strings(value: str | StringColumn, rows: Sequence[int]) -> Iterator[str]:
+    return repeat(value, len(rows)) if isinstance(value, str) else value.strings_at(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """Everything under one metric name.
@@ -164,7 +224,7 @@ class Family:
 
     name: str
     type: Type
-    series: ColumnSeries | Sequence[Series]
+    series: SomeSeries
     help: str = ""
     unit: str = ""
     described_as: str = ""
@@ -189,10 +249,15 @@ class Family:
     @property
     def constants(self) -> dict[str, str]:
         """The labels that all of its series have, with one value."""
-        if isinstance(self.series, ColumnSeries):
-            return {name: value for name, value in self.series.labels if isinstance(value, str)}
-        labels = [set(series.labels) for series in self.series]
+        labels = [set(chunk.constants) for chunk in self.chunks]
+        if not labels:
+            labels = [set(series.labels) for series in self.series]
         return dict(labels[0].intersection(*labels[1:])) if labels else {}
+
+    @property
+    def chunks(self) -> Sequence[ColumnSeries]:
+        """Its columns; none where there are no columns."""
+        return chunks_of(self.series)
 
     @property
     def newest(self) -> int:
@@ -200,9 +265,18 @@ class Family:
 
         Columns have their time also without a point left.
         """
-        if isinstance(self.series, ColumnSeries):
-            return self.series.newest
+        if self.chunks:
+            return max([chunk.newest for chunk in self.chunks])
         return max((series.samples[-1].timestamp for series in self.series), default=0)
+
+
+def in_chunks(families: Iterable[Family]) -> Iterator[Family]:
+    """``families`` with one for each chunk of those that have several."""
+    for family in families:
+        if isinstance(family.series, ColumnChunks):
+            yield from [replace(family, series=chunk) for chunk in family.series.chunks]
+        else:
+            yield family
 
 
 class ScopeFamilies(NamedTuple):

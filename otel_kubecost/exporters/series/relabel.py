@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import compress, repeat
+from itertools import compress
 from operator import itemgetter
 from typing import TypeAlias
 
 from otel_kubecost.exporters.series.labels import NAME
-from otel_kubecost.exporters.series.merge import each_series_once
+from otel_kubecost.exporters.series.merge import by_name, each_series_once
 from otel_kubecost.exporters.series.model import (
     SUFFIXES,
     ColumnSeries,
@@ -25,8 +25,8 @@ from otel_kubecost.exporters.series.model import (
     ScopeFamilies,
     Series,
     Type,
+    in_chunks,
 )
-from otel_kubecost.pdata import StringColumn
 from otel_kubecost.relabel.labels import apply_rule
 from otel_kubecost.relabel.rule import RelabelRule
 from otel_kubecost.telemetry import get_logger
@@ -51,7 +51,8 @@ def relabel_scopes(
     """
     rules = tuple(rules)
     relabelled = [
-        scope._replace(families=list(_relabelled(scope.families, rules))) for scope in scopes
+        scope._replace(families=by_name(_relabelled(scope.families, rules), by_tracking=True))
+        for scope in scopes
     ]
     if all(rule.selects for rule in rules):
         return relabelled
@@ -79,7 +80,7 @@ def _warn_once(rules: _Rules, event: str, hint: str) -> None:  # noqa: ARG001  o
 def _samples(scopes: Iterable[ScopeFamilies]) -> int:
     return sum(
         len(family.series)
-        if isinstance(family.series, ColumnSeries)
+        if family.chunks
         else sum(len(series.samples) for series in family.series)
         for scope in scopes
         for family in scope.families
@@ -104,7 +105,7 @@ def _one_type_a_name(scopes: Iterable[ScopeFamilies]) -> Iterator[ScopeFamilies]
 
 
 def _relabelled(families: Iterable[Family], rules: _Rules) -> Iterator[Family]:
-    for family in families:
+    for family in in_chunks(families):
         named, left = _by_columns(family, rules)
         parts = [named] if not left else _row_by_row(named, left)
         for part in parts:
@@ -136,7 +137,7 @@ def _columns(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries | None:
 
 
 def _all_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
-    constant = {name: value for name, value in series.labels if isinstance(value, str)}
+    constant = dict(series.constants)
     changed = dict(constant)
     if not apply_rule(rule, changed):
         return series.select(())
@@ -148,16 +149,10 @@ def _all_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
 
 def _chosen_rows(series: ColumnSeries, rule: RelabelRule) -> ColumnSeries:
     """Each distinct combination of the values that ``rule`` looks at is looked at once."""
-    looked_at = [(name, value) for name, value in series.labels if rule.touches(name)]
-    rows = series.points.row_numbers()
-    found = zip(*(_strings(value, rows) for _, value in looked_at), strict=True)
-    verdicts = _Verdicts(rule, [name for name, _ in looked_at])
-    chosen = compress(range(len(rows)), map(verdicts.__getitem__, found))
-    return series.select(chosen)
-
-
-def _strings(value: str | StringColumn, rows: Sequence[int]) -> Iterator[str]:
-    return repeat(value, len(rows)) if isinstance(value, str) else value.strings_at(rows)
+    names = [name for name, _ in series.labels if rule.touches(name)]
+    verdicts = _Verdicts(rule, names)
+    chosen = map(verdicts.__getitem__, series.values_of(names))
+    return series.select(compress(range(len(series)), chosen))
 
 
 class _Verdicts(dict[tuple[str, ...], bool]):

@@ -4,13 +4,14 @@ import struct
 from array import array
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from rw_families import FAMILIES, at_any_pace, column_families, plain_families
 
 from otel_kubecost.exporters.prometheus_remote_write.codec import encode
 from otel_kubecost.exporters.prometheus_remote_write.codec_v2 import RequestV2, encode_v2
 from otel_kubecost.exporters.series.model import (
+    ColumnChunks,
     ColumnSeries,
     Family,
     Sample,
@@ -39,6 +40,23 @@ def shape(series):
         [(at, bits(value)) for at, value in series.points],
         [(one.labels, one.timestamp, bits(one.value)) for one in series.exemplars],
     )
+
+
+@at_any_pace
+@given(column_families(), st.integers(1, 4), st.booleans())
+def test_pieces_encode_to_the_same_series_as_the_whole(families, limit, exemplars):
+    """In both versions: a family over several tables is what its series are."""
+    chunks = [chunk for one in families for chunk in one.chunks if chunk]
+    assume(chunks)
+    whole = Family("m", Type.GAUGE, ColumnChunks(chunks))
+    built = replace(whole, series=[*whole.series])
+    for write, read in ((encode, decode), (encode_v2, decode_v2)):
+        fast, plain = (
+            [series for one in write([some], limit, exemplars=exemplars)
+             for series in read(one.body).series]
+            for some in (whole, built)
+        )  # fmt: skip
+        assert sorted(map(shape, fast)) == sorted(map(shape, plain))
 
 
 @at_any_pace

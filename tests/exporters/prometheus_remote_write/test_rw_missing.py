@@ -4,14 +4,23 @@ import random
 import tracemalloc
 import weakref
 from array import array
+from dataclasses import replace
+from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from rw_families import at_any_pace
 
 from otel_kubecost.exporters.prometheus_remote_write.missing import Comparison
 from otel_kubecost.exporters.prometheus_remote_write.staleness import StaleMarkers
-from otel_kubecost.exporters.series.model import ColumnSeries, Family, ScopeFamilies, Type
+from otel_kubecost.exporters.series.model import (
+    ColumnChunks,
+    ColumnSeries,
+    Family,
+    ScopeFamilies,
+    Type,
+    chunks_of,
+)
 from otel_kubecost.pdata import AttributeTable, PointColumns
 
 
@@ -29,8 +38,12 @@ def families(rows, metrics=1, time=1, keys=("namespace", "pod")):
 
 def missing(old, new):
     (before,), (now,) = families(old), families(new)
-    series = Comparison().missing(before, now)
-    assert isinstance(series, ColumnSeries)
+    return names_of(Comparison().missing(before, now))
+
+
+def names_of(series):
+    """Of what is missing, which has to be columns where there is any."""
+    assert not series or chunks_of(series)
     return [tuple(value for _, value in one.labels[1:]) for one in series]
 
 
@@ -42,6 +55,70 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("stuvwxyz")), 
 def test_what_is_missing_is_the_difference(old, new):
     """Whatever the order of rows; those missing come in that of the old ones."""
     assert missing(old, new) == [row for row in old if row not in new]
+
+
+def in_pieces(rows, cuts):
+    """One family, over a table for each piece of ``rows``."""
+    places = sorted({0, len(rows), *(cut % (len(rows) + 1) for cut in cuts)})
+    pieces = [families(rows[start:stop])[0] for start, stop in pairwise(places)]
+    return replace(families([])[0], series=ColumnChunks(one.series for one in pieces))
+
+
+CUTS = st.lists(st.integers(0, 20), max_size=3)
+
+
+@at_any_pace
+@given(ROWS, ROWS, CUTS, CUTS)
+def test_what_is_missing_does_not_depend_on_pieces(old, new, old_cuts, new_cuts):
+    """Rows may move from one to the next."""
+    assume(old and new)
+    before, now = in_pieces(old, old_cuts), in_pieces(new, new_cuts)
+    (whole,) = families(new)
+    gone = [row for row in old if row not in new]
+    for other in (now, whole, replace(now, series=[*now.series])):
+        found = Comparison().missing(before, other)
+        assert sorted(tuple(value for _, value in one.labels[1:]) for one in found) == sorted(gone)
+    assert names_of(Comparison().missing(before, now)) == gone
+
+
+def test_pieces_may_differ_in_what_is_constant():
+    """What all rows of a piece have in common is no column of its table."""
+    one, two = (families([("n", "a"), ("n", "b")])[0] for _ in "ab")
+    constant = one.series.points.with_constant({})
+    labels = [("__name__", "m0"), ("namespace", "n"), ("pod", one.series.labels[2][1])]
+    other = replace(one, series=ColumnSeries(labels, constant))
+    assert names_of(Comparison().missing(one, other)) == []
+    moved = replace(other, series=other.series.select([1]))
+    assert names_of(Comparison().missing(two, moved)) == [("n", "a")]
+    assert names_of(Comparison().missing(other, replace(two, series=two.series.select([0])))) == [
+        ("n", "b")
+    ]
+
+
+@at_any_pace
+@given(st.lists(st.tuples(ROWS, CUTS), max_size=4))
+def test_markers_do_not_depend_on_pieces(batches):
+    """From batch to batch those of families in pieces are those of the same families whole."""
+    whole, pieces = StaleMarkers(), StaleMarkers()
+    for time, (rows, cuts) in enumerate(batches, 1):
+        (one,) = families(rows, time=time)
+        some = [replace(in_pieces(rows, cuts), series=_at(in_pieces(rows, cuts), time))]
+        expected = whole.departed(scope([one] if rows else [], time))
+        found = pieces.departed(scope(some if rows else [], time))
+        assert ended(found) == ended(expected)
+
+
+def _at(family, time):
+    nanoseconds = time * 60_000_000_000
+    return ColumnChunks(
+        ColumnSeries(one.labels, one.points.at(nanoseconds)) for one in family.chunks
+    )
+
+
+def ended(markers):
+    return sorted(
+        (one.labels, one.samples[0].timestamp) for family in markers for one in family.series
+    )
 
 
 def test_more_rows_than_are_compared_at_once_are_none_other():
@@ -61,8 +138,9 @@ def test_a_table_without_columns_has_rows_all_the_same():
     assert len(Comparison().missing(one, none)) == 1
 
 
-def scope(some):
-    return [ScopeFamilies(("r", "s"), some, max((one.newest for one in some), default=120_000))]
+def scope(some, minutes=2):
+    newest = max((one.newest for one in some), default=minutes * 60_000)
+    return [ScopeFamilies(("r", "s"), some, newest)]
 
 
 def test_what_leaves_columns_is_marked_in_columns():

@@ -182,7 +182,7 @@ def both_relabel(tmp_path, cases, data) -> list[tuple[set, set]]:
             write(data, prometheus.write_url)
             wait_until(
                 lambda: all(sent(a) >= sent(b) for a, b in zip(theirs, ours, strict=True)),
-                timeout=15,
+                timeout=60,
             )
         # It sends the rest when it is stopped.
         return [(sent(their), sent(our)) for their, our in zip(theirs, ours, strict=True)]

@@ -171,20 +171,37 @@ def test_two_clusters_are_one_family_where_families_are_asked_for():
     assert [dict(series.labels)["cluster"] for series in family.series] == ["a", "a", "b", "b"]
 
 
-PODS = AttributeTable.of(("k8s.namespace.name", "k8s.pod.name"), [("default", "p"), ("shop", "")])
+PODS = AttributeTable.of(("k8s.namespace.name", "k8s.pod.name"), [("shop", "p"), ("default", "")])
+OTHER_PODS = AttributeTable.of(("k8s.namespace.name", "k8s.pod.name"), [("shop", "p"), ("x", "")])
+
+
+@pytest.mark.parametrize(
+    "points",
+    [columns(cls=UnreadablePoints, zone="z"), columns(OTHER_PODS, (1.0, 2.0), UnreadablePoints)],
+    ids=["one has more labels", "other columns"],
+)
+def test_families_without_a_series_in_common_stay_columns(points):
+    """Of several scopes, or as pieces of one family."""
+    metrics = gauge("m", columns(cls=UnreadablePoints)), gauge("m", points)
+    for data in (
+        joined(*(batch(one, scope=scope) for one, scope in zip(metrics, "ab", strict=True))),
+        batch(*metrics),
+    ):
+        scopes = Translator().by_scope(data)
+        families = [family for scope in scopes for family in scope.families]
+        assert sum(len(family.chunks) for family in families) == 2
 
 
 @pytest.mark.parametrize(
     "metrics",
     [
         [gauge("m", columns()), gauge("m", columns())],
-        [gauge("m", columns(zone="z")), gauge("m", columns())],
-        [gauge("m", columns(currency="USD")), gauge("m", columns(PODS, (1.0, 2.0)))],
+        [gauge("m", columns()), gauge("m", columns(PODS, (1.0, 2.0)))],
         [gauge("m", columns(currency="USD")), gauge("m", list(columns()))],
     ],
-    ids=["nothing differs", "one has more labels", "other columns", "a plain list"],
+    ids=["nothing differs", "other columns, one row the same", "a plain list"],
 )
-def test_families_that_might_share_a_series_are_read_row_by_row(metrics):
+def test_families_that_share_a_series_are_read_row_by_row(metrics):
     """Where labels alone do not keep two of one name apart, each series still comes once."""
     data = joined(*(batch(one, scope=scope) for one, scope in zip(metrics, "ab", strict=True)))
     scopes = Translator().by_scope(data)

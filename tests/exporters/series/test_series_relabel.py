@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from series_data import samples
 
 from otel_kubecost.config.problems import build_options
 from otel_kubecost.exporters.series.model import (
+    ColumnChunks,
     ColumnSeries,
     Family,
     Sample,
@@ -56,6 +59,12 @@ def columns(values=(1.0, 2.0, None, 4.0), name="cost", cluster="prod") -> Family
 
 def as_it_is(family: Family) -> Family:
     return family
+
+
+def in_pieces(family: Family) -> Family:
+    places = range(len(family.series))
+    pieces = [family.series.select(places[at::2]) for at in range(min(2, len(places)))]
+    return replace(family, series=ColumnChunks(pieces))
 
 
 def as_list(family: Family) -> Family:
@@ -380,7 +389,7 @@ def test_columns_and_lists_are_relabelled_alike(blocks, values):
         return [(scope.origin, sorted(samples(scope.families), key=str)) for scope in done]
 
     found = relabelled(as_it_is)
-    assert found == relabelled(as_list)
+    assert found == relabelled(as_list) == relabelled(in_pieces)
     assert [(origin, len(rows)) for origin, rows in found] == [
         (origin, len({str(row[:3]) for row in rows})) for origin, rows in found
     ]

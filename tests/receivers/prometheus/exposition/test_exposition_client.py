@@ -17,9 +17,9 @@ from test_exposition_lines import ANY_TEXT, LABEL_NAMES, in_quotes, key
 from otel_kubecost.receivers.prometheus.exposition import OPENMETRICS, TEXT
 
 VALUES = st.floats()
-LABEL_SETS = st.dictionaries(
-    LABEL_NAMES.filter(lambda name: name != "__name__"), ANY_TEXT, max_size=3
-)
+NAMES = LABEL_NAMES.filter(lambda name: not name.startswith("__"))
+"""The library refuses all names that are reserved."""
+LABEL_SETS = st.dictionaries(NAMES, ANY_TEXT, max_size=3)
 """Maps: repeated labels are for others to refuse."""
 
 
@@ -62,7 +62,7 @@ def test_samples_of_text(rows):
 
 SECONDS = st.integers(0, 2**42).map(lambda time: time / 1000)
 WITHOUT_QUOTES = st.text(st.characters(codec="utf-8", exclude_characters='"'), max_size=10)
-SHORT = st.dictionaries(LABEL_NAMES, WITHOUT_QUOTES, max_size=2)
+SHORT = st.dictionaries(NAMES, WITHOUT_QUOTES, max_size=2)
 EXEMPLARS = st.tuples(SHORT, VALUES.filter(math.isfinite), st.one_of(st.none(), SECONDS)).filter(
     lambda exemplar: len("".join(map("".join, exemplar[0].items()))) <= 128
 )

@@ -134,13 +134,13 @@ class Scraper:
         return [error for _, error in sorted(targets.items())]
 
     def _scraped(self):
-        try:
+        try:  # first what is stored: a target that was not asked yet has no error either
+            stored = self._ask("query", query="up")["result"]
             targets = self._ask("targets", state="active")["activeTargets"]
         except OSError:
             return None
         errors = {int(one["labels"]["case"]): one["lastError"] for one in targets}
         are_late = any("deadline" in error for error in errors.values())
-        stored = self._ask("query", query="up")["result"]
         return errors if len(stored) == len(self._pages) and not are_late else None
 
     def samples(self):

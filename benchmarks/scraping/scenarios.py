@@ -84,7 +84,8 @@ def _run_once(bench: Bench, scenario: Scenario, name: Scraper) -> Scraped:
             begun = _begun(targets, senders, receiver)
             steady = measure(senders, receiver, interval, warm=_WARM, cycles=cycles, begin=begun)
             if targets.url:
-                _wait_for_scrapes(targets.url, generations, senders)
+                until = _wait_for_scrapes(targets.url, generations, senders)["until"]
+                time.sleep(max(0.0, until - time.time()))  # ours sends nothing of the future
             time.sleep(_SETTLED)
             fetch(f"{receiver}/taken")
         fetch(f"{receiver}/taken")

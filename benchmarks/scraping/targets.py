@@ -2,7 +2,8 @@
 
     GET /cluster       one page of a given number of series, a part of whose pods is replaced
     GET /program/17    what a small program says
-    GET /scraped       how often each page was asked for at least, and when one was last
+    GET /scraped       how often each page was asked for at least, when one was last, and until when
+                       the lines' own times go
 
 A page is followed by its next generation whenever it is asked for, and stays at the last one. The
 lines' own times are those of the generations, an interval apart, and begin after the scrapers do:
@@ -36,6 +37,8 @@ class Target:
         self.asked = 0
         self.last = 0.0
         """When it was asked for."""
+        self.until = (begin + (generations - 1) * interval) / 1000
+        """The time of the last generation, in seconds since the epoch."""
         self._pages = [_packed(page)]
         for generation in range(1, generations):
             page.turn(begin + generation * interval)
@@ -57,7 +60,7 @@ def _packed(page: Page) -> bytes:
 
 def _scraped(targets: Sequence[Target]) -> Reply:
     least, last = min(one.asked for one in targets), max(one.last for one in targets)
-    return as_json({"least": least, "last": last})
+    return as_json({"least": least, "last": last, "until": max(one.until for one in targets)})
 
 
 def host(program: int) -> str:

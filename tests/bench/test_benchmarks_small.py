@@ -75,6 +75,23 @@ def test_the_chain_brings_the_same_samples(tmp_path):
         assert int(alike.replace(",", "")) == of_a_pod * SIZE + 12 * 10 + 3 * 5
 
 
+@pytest.mark.peers
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not which("prometheus"), reason="needs it")
+def test_both_scrapers_bring_the_same_values(module, tmp_path):
+    """Of a page that is another each time, some of its pods too; a value that is changed shows."""
+    scenarios, compare = module("scraping.scenarios"), module("scraping.written").compare
+    scenario = scenarios.Scenario("a page", 3, 1500, churn=0.01)
+    bench = module("bench").Bench(tmp_path, 1, 1)
+    names = "otel-kubecost", "Prometheus"
+    ours, theirs = (dict(scenarios.run(bench, scenario, name).courses) for name in names)
+    assert compare(ours, theirs) == (len(ours), 0, 0)
+    assert len(ours) > 1500
+    ours.popitem()
+    ours[next(iter(ours))] += 1
+    assert compare(ours, theirs) == (len(ours) - 1, 1, 1)
+
+
 def test_a_difference_of_what_arrived_is_counted(module):
     """A series that one side lacks, one with another value; pods that are gone are told apart."""
     cluster = module("cluster").Cluster

@@ -19,20 +19,20 @@ _FEW = 4
 
 
 def by_rows(families: Iterable[Family]) -> Iterator[list[Family]]:
-    """Families over the same rows of one table together; those without one, too.
+    """Families over the same rows of one table together; before them those without one, alone.
 
     Together are those that differ in constant labels before the first from a column, and in
     values, and in nothing else: each has a value in every row. So no row has a hole, and a family
     that lacks a value somewhere goes after those that do not.
     """
-    tables: dict[int, list[Family]] = defaultdict(list)
+    tables: dict[tuple[int, int], list[Family]] = defaultdict(list)
     for family in in_chunks(families):
-        tables[_table_of(family)].append(family)
-    for table, same in tables.items():
-        if table:
-            yield from _alike(same)
+        if isinstance(family.series, ColumnSeries):
+            tables[id(family.series.points.table), family.series.timestamp].append(family)
         else:
-            yield same
+            yield [family]
+    for same in tables.values():
+        yield from _alike(same)
 
 
 def columns_of(group: Iterable[Family]) -> list[ColumnSeries]:
@@ -73,12 +73,12 @@ def row_labels(series: ColumnSeries) -> Sequence[tuple[str, str | StringColumn]]
     return ()
 
 
-def _table_of(family: Family) -> int:
-    return id(family.series.points.table) if isinstance(family.series, ColumnSeries) else 0
-
-
 def _alike(families: Iterable[Family]) -> list[list[Family]]:
-    """In the order in which the first of each group comes."""
+    """In the order in which the first of each group comes.
+
+    Each is compared with each group: one table at one time has few. All targets may share a
+    table of one row, and have it at times of their own.
+    """
     groups: list[tuple[object, list[Family]]] = []
     for family in families:
         rows = _rows_of(family)

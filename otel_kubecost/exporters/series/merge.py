@@ -80,21 +80,26 @@ def _agreeing(brought: Iterable[_Brought]) -> Iterator[_Brought]:
     Targets need not agree with each other on what they call a name: Prometheus takes both.
     """
     owners: dict[str, Family] = {}
+    skipped: set[str] = set()
     for origin, family in brought:
         names = family.series_names
         taken = [name for name in names if _disagree(owners.get(name, family), family)]
         if taken:
-            owner = owners[taken[0]]
-            _log.warning(
-                f"Skipped metric {family.name}: {taken[0]} belongs to the {owner.type} "
-                f"{owner.heading}",
-                metric=family.name,
-                hint="rename one of the two metrics",
-            )
+            if family.name not in skipped:
+                skipped.add(family.name)
+                _say_skipped(family.name, taken[0], owners[taken[0]])
             continue
         for name in names:
             owners.setdefault(name, family)
         yield origin, family
+
+
+def _say_skipped(metric: str, name: str, owner: Family) -> None:
+    _log.warning(
+        f"Skipped metric {metric}: {name} belongs to the {owner.type} {owner.heading}",
+        metric=metric,
+        hint="rename one of the two metrics",
+    )
 
 
 def _disagree(owner: Family, other: Family) -> bool:

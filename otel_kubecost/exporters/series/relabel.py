@@ -51,11 +51,13 @@ def relabel_scopes(
     """
     rules = tuple(rules)
     relabelled = [
-        scope._replace(families=by_name(_relabelled(scope.families, rules), by_tracking=True))
-        for scope in scopes
+        scope._replace(families=list(_relabelled(scope.families, rules))) for scope in scopes
     ]
     if all(rule.selects for rule in rules):
-        return relabelled
+        return [
+            scope._replace(families=by_name(scope.families, by_tracking=True))
+            for scope in relabelled
+        ]
     merged = each_series_once(_one_type_a_name(relabelled))
     if _samples(merged) < _samples(relabelled):
         _warn_once(rules, *_TWINS)

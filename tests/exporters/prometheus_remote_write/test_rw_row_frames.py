@@ -183,3 +183,34 @@ def test_labels_behind_a_columns_have_to_be_the_same():
 def test_tables_of_equal_content_are_two():
     """Their families are not held against each other, nor do they change places."""
     assert names([*wide(3, 1), *wide(3, 1)]) == [["m0"], ["m0"]]
+
+
+def test_targets_that_share_a_table_are_grouped_by_their_times():
+    """All that have no label have one table of one row; to compare each with each is too much."""
+    table = AttributeTable((), (), 1)
+    families = [
+        Family(
+            name,
+            Type.GAUGE,
+            ColumnSeries(
+                [("__name__", name), ("instance", f"{target}")],
+                PointColumns.of(table, [1.0], time_unix_nano=target * MINUTE),
+            ),
+        )
+        for target in range(3)
+        for name in ("up", "scrape_duration_seconds")
+    ]
+    groups = list(by_rows(families))
+    assert [[one.name for one in group] for group in groups] == [
+        ["up", "scrape_duration_seconds"]
+    ] * 3
+
+
+def test_what_is_in_no_table_is_not_waited_for():
+    """Series that were built one by one go while the next are built."""
+
+    def families():
+        yield Family("first", Type.GAUGE, [])
+        pytest.fail("asked for the second before the first is out")
+
+    assert next(by_rows(families()))[0].name == "first"

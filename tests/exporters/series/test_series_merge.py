@@ -19,8 +19,18 @@ from series_data import (
     translated,
 )
 
-from otel_kubecost.exporters.series.merge import flatten
+from otel_kubecost.exporters.series.merge import each_series_once, flatten
+from otel_kubecost.exporters.series.model import (
+    ColumnChunks,
+    ColumnSeries,
+    Family,
+    Sample,
+    ScopeFamilies,
+    Series,
+    Type,
+)
 from otel_kubecost.exporters.series.translate import Translator
+from otel_kubecost.pdata import AttributeTable, PointColumns
 
 
 def test_a_series_in_two_scopes_is_sent_once():
@@ -106,6 +116,23 @@ def test_a_name_has_one_type(caplog):
         assert [name for name, *_ in translated(data)] == ["m", "n"]
     [warning] = caplog.messages
     assert warning == "Skipped metric m: m belongs to the gauge m"
+
+
+def test_a_family_in_many_pieces_is_left_out_with_one_warning(caplog):
+    """A long page is read in blocks; the warning is about the metric."""
+    first = Family("m", Type.HISTOGRAM, [Series((("__name__", "m_sum"),), (Sample(1, 1.0),))])
+    tables = [AttributeTable.of(["pod"], [[f"{block}"]]) for block in range(3)]
+    pieces = [
+        ColumnSeries(
+            [("__name__", "m"), ("pod", table.columns[0])],
+            PointColumns.of(table, [1.0], time_unix_nano=1_000_000),
+        )
+        for table in tables
+    ]
+    long = Family("m", Type.GAUGE, ColumnChunks(pieces))
+    with caplog.at_level(logging.WARNING, "otel_kubecost"):
+        each_series_once([ScopeFamilies(("a",), [first]), ScopeFamilies(("b",), [long])])
+    assert caplog.messages == ["Skipped metric m: m belongs to the histogram m"]
 
 
 def test_a_metric_does_not_take_the_series_names_of_a_histogram(caplog):

@@ -318,6 +318,20 @@ def test_two_scopes_whose_series_become_one_send_them_once(form):
     assert second == ScopeFamilies(("west",), [], time=5)
 
 
+def test_what_came_first_is_sent_whether_it_is_tracked_or_not():
+    """A sample that has a time of its own goes before a later one without, under the same name."""
+    untracked = replace(family("m", {"pod": "b"}), is_tracked=False)
+    renamed = family("n", {}, {"pod": "b"})
+    rename = {"source_labels": ["__name__"], "regex": "n", "target_label": "__name__"}
+    kept = relabel([family("m", {"pod": "a"}), untracked, renamed], rename | {"replacement": "m"})
+    assert samples(kept) == [
+        ("m", {"pod": "a"}, 5, 1.0),
+        ("m", {}, 5, 1.0),
+        ("m", {"pod": "b"}, 5, 1.0),
+    ]
+    assert [one.is_tracked for one in kept] == [True, False]
+
+
 def test_columns_of_two_clusters_stay_columns():
     """What tells them apart is still there after a rule about another label."""
     scopes = [ScopeFamilies((name,), [columns(cluster=name)], time=5) for name in ("east", "west")]

@@ -186,7 +186,7 @@ def test_tables_of_equal_content_are_two():
 
 
 def test_targets_that_share_a_table_are_grouped_by_their_times():
-    """All that have no label are in one table of one row: a scrape's are a group, and no other's."""
+    """All that have no label share a table of one row: a scrape's are a group, no other's."""
     table = AttributeTable((), (), 1)
     families = [
         Family(
